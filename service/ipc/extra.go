@@ -1,0 +1,63 @@
+package ipc
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Who says how the service sees the caller (GET /v1/whoami).
+type Who struct {
+	Role Role `json:"role"`
+	// User is the account: a user name, or "uid 1000" if it has none; on
+	// Windows "DOMAIN\name".
+	User string `json:"user"`
+	// Why says in a sentence what led to Role.
+	Why string `json:"why"`
+	// Group is the group whose members are operators.
+	Group string `json:"group"`
+}
+
+// World is a planet or a moon: a signed set of roots.
+type World struct {
+	// Kind is "planet" or "moon".
+	Kind string `json:"kind"`
+	ID   uint64 `json:"id"`
+	// Timestamp orders updates of one world. It is the time of signing.
+	Timestamp time.Time `json:"timestamp"`
+	// UpdateKey is the key that must sign updates, 128 hex digits.
+	UpdateKey string `json:"updateKey"`
+	// Signature has 192 hex digits.
+	Signature string      `json:"signature"`
+	Roots     []WorldRoot `json:"roots"`
+	// Waiting is true for a moon that is not yet fetched: only ID is known.
+	Waiting bool `json:"waiting,omitempty"`
+}
+
+// WorldRoot is one root of a [World].
+type WorldRoot struct {
+	// Identity is the public identity as text.
+	Identity string `json:"identity"`
+	// Endpoints has "ip/port" texts, the reference's form.
+	Endpoints []string `json:"endpoints"`
+}
+
+// Config is the local configuration and what is in effect of it
+// (spec 06 §4, §5.4).
+type Config struct {
+	// LocalConf is local.conf as loaded: an object, "{}" if there is none.
+	LocalConf json.RawMessage `json:"localConf"`
+	// Error says why the last change of local.conf was not taken over.
+	Error   string `json:"error,omitempty"`
+	HomeDir string `json:"homeDir"`
+	// ListeningOn has the bound UDP sockets, "ip/port", in binding order.
+	ListeningOn       []string `json:"listeningOn"`
+	PrimaryPort       int      `json:"primaryPort"`
+	SecondaryPort     int      `json:"secondaryPort"`
+	TertiaryPort      int      `json:"tertiaryPort"`
+	PortMapping       bool     `json:"portMappingEnabled"`
+	AllowTCPFallback  bool     `json:"allowTcpFallbackRelay"`
+	ForceTCPRelay     bool     `json:"forceTcpRelay"`
+	TCPFallbackActive bool     `json:"tcpFallbackActive"`
+	CompatAPI         bool     `json:"compatApi"`
+	OperatorGroup     string   `json:"operatorGroup"`
+}
