@@ -1,0 +1,325 @@
+package credential
+
+import (
+	"cmp"
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/rule"
+)
+
+// Limits on what is kept of one member. Every credential is signed by the
+// network's controller, so only that could fill them.
+const (
+	maxHeldTags         = 128
+	maxHeldCapabilities = 128
+	maxHeldOwnerships   = 32
+	maxRevocations      = 1024
+)
+
+// Result is what became of a credential that was offered to a [Member].
+type Result uint8
+
+const (
+	// Rejected credentials are forged, outdated or revoked.
+	Rejected Result = iota
+	// Added credentials are new and now held.
+	Added
+	// Redundant credentials were known already.
+	Redundant
+	// Waiting credentials cannot be judged until a signer's identity is known.
+	Waiting
+)
+
+// Accepted reports whether the credential proves a common network.
+func (r Result) Accepted() bool { return r == Added || r == Redundant }
+
+// String returns the result's name.
+func (r Result) String() string {
+	switch r {
+	case Added:
+		return "added"
+	case Redundant:
+		return "redundant"
+	case Waiting:
+		return "waiting"
+	}
+	return "rejected"
+}
+
+// Member is what a node keeps of the credentials of one other member of one
+// network (spec 04 §8.1). It is created with Network and Address set, and
+// rejects what names others. Nothing is kept that did not verify, so a caller
+// may offer a credential to a fresh Member and drop that unless it was Added.
+//
+// A Member is not safe for concurrent use; the [View] it hands out is immutable.
+type Member struct {
+	Network identity.NetworkID
+	Address identity.Address
+
+	com       Membership
+	threshold clock.Wall
+	revoked   []revoked // ascending by (kind, id)
+	tags      []Tag     // ascending by ID
+	caps      []capability
+	owned     []Ownership
+
+	view   *View
+	window Window
+}
+
+// revoked is the threshold of one tag, capability or ownership.
+type revoked struct {
+	kind  Type
+	id    uint32
+	until clock.Wall
+}
+
+// capability is a held capability with its rules compiled.
+type capability struct {
+	Capability
+	set rule.Set
+}
+
+// View is the usable part of a member's credentials, as rules see it. It is
+// immutable: a change gives another View, so pointers tell whether it changed.
+type View struct {
+	// Side has the tags and owned addresses.
+	Side rule.Side
+	// Capabilities are in ascending order of ID.
+	Capabilities []rule.Set
+}
+
+// Threshold is the newest timestamp of a membership that is revoked, 0 if none.
+func (m *Member) Threshold() clock.Wall { return m.threshold }
+
+// Restore raises the threshold to one kept from an earlier run.
+func (m *Member) Restore(threshold clock.Wall) { m.threshold = max(m.threshold, threshold) }
+
+// Membership is the newest membership held, possibly empty or revoked. It is
+// valid until the Member changes.
+func (m *Member) Membership() *Membership { return &m.com }
+
+// Allowed reports whether the member may talk to us on a private network: it
+// has shown a membership that is not revoked and that ours agrees with. peer is
+// its identity as VL1 knows it (spec 04 §8.3).
+func (m *Member) Allowed(ours *Membership, peer identity.Identity) bool {
+	return m.com.Timestamp() > m.threshold && ours.Agrees(&m.com, peer)
+}
+
+// AddMembership offers a membership. On Waiting, missing is whom to ask for.
+func (m *Member) AddMembership(c *Membership, look Lookup) (r Result, missing identity.Address) {
+	at := c.Timestamp()
+	switch {
+	case c.Network() != m.Network || c.IssuedTo() != m.Address:
+		return Rejected, 0
+	case at <= m.threshold || at < m.com.Timestamp():
+		return Rejected, 0
+	case *c == m.com:
+		return Redundant, 0
+	}
+	if r, missing = judge(c.Verify(look)); r == Added {
+		m.com = *c
+	}
+	return r, missing
+}
+
+// AddTag offers a tag.
+func (m *Member) AddTag(t *Tag, look Lookup) (r Result, missing identity.Address) {
+	if t.Network != m.Network || t.IssuedTo != m.Address {
+		return Rejected, 0
+	}
+	i, held := slices.BinarySearchFunc(m.tags, t.ID, func(h Tag, id uint32) int { return cmp.Compare(h.ID, id) })
+	if held {
+		if m.tags[i] == *t {
+			return Redundant, 0
+		}
+		if m.tags[i].Timestamp > t.Timestamp {
+			return Rejected, 0
+		}
+	}
+	if m.isRevoked(TypeTag, t.ID, t.Timestamp) || !held && len(m.tags) >= maxHeldTags {
+		return Rejected, 0
+	}
+	if r, missing = judge(t.Verify(look)); r == Added {
+		m.tags = place(m.tags, i, held, *t)
+		m.view = nil
+	}
+	return r, missing
+}
+
+// AddCapability offers a capability.
+func (m *Member) AddCapability(c *Capability, look Lookup) (r Result, missing identity.Address) {
+	if c.Network != m.Network || c.IssuedTo() != m.Address {
+		return Rejected, 0
+	}
+	i, held := slices.BinarySearchFunc(m.caps, c.ID, func(h capability, id uint32) int { return cmp.Compare(h.ID, id) })
+	if held {
+		if m.caps[i].Equal(c) {
+			return Redundant, 0
+		}
+		if m.caps[i].Timestamp > c.Timestamp {
+			return Rejected, 0
+		}
+	}
+	if m.isRevoked(TypeCapability, c.ID, c.Timestamp) || !held && len(m.caps) >= maxHeldCapabilities {
+		return Rejected, 0
+	}
+	if r, missing = judge(c.Verify(look)); r == Added {
+		m.caps = place(m.caps, i, held, capability{*c, rule.Compile(c.Rules)})
+		m.view = nil
+	}
+	return r, missing
+}
+
+// AddOwnership offers a certificate of ownership.
+func (m *Member) AddOwnership(c *Ownership, look Lookup) (r Result, missing identity.Address) {
+	if c.Network != m.Network || c.IssuedTo != m.Address {
+		return Rejected, 0
+	}
+	i, held := slices.BinarySearchFunc(m.owned, c.ID, func(h Ownership, id uint32) int { return cmp.Compare(h.ID, id) })
+	if held {
+		if m.owned[i].Equal(c) {
+			return Redundant, 0
+		}
+		if m.owned[i].Timestamp > c.Timestamp {
+			return Rejected, 0
+		}
+	}
+	if m.isRevoked(TypeOwnership, c.ID, c.Timestamp) || !held && len(m.owned) >= maxHeldOwnerships {
+		return Rejected, 0
+	}
+	if r, missing = judge(c.Verify(look)); r == Added {
+		m.owned = place(m.owned, i, held, *c)
+		m.view = nil
+	}
+	return r, missing
+}
+
+// AddRevocation offers a revocation. One that is Added and has FastPropagate is
+// to be sent on to the other members. Revoking a tag, capability or ownership
+// leaves the membership alone, unlike in the reference (spec 04 §18.1).
+func (m *Member) AddRevocation(v *Revocation, look Lookup) (r Result, missing identity.Address) {
+	if v.Network != m.Network || v.Target != m.Address {
+		return Rejected, 0
+	}
+	if r, missing = judge(v.Verify(look)); r != Added {
+		return r, missing
+	}
+	switch v.Type {
+	case TypeMembership:
+		if v.Threshold <= m.threshold {
+			return Redundant, 0
+		}
+		m.threshold = v.Threshold
+	case TypeCapability, TypeTag, TypeOwnership:
+		i, held := m.findRevoked(v.Type, v.CredentialID)
+		if held && v.Threshold <= m.revoked[i].until {
+			return Redundant, 0
+		}
+		if !held && len(m.revoked) >= maxRevocations {
+			return Rejected, 0
+		}
+		m.revoked = place(m.revoked, i, held, revoked{v.Type, v.CredentialID, v.Threshold})
+		m.view = nil
+	default:
+		return Rejected, 0
+	}
+	return Added, 0
+}
+
+// judge turns the outcome of a verification into a result.
+func judge(o Outcome, missing identity.Address) (Result, identity.Address) {
+	switch o {
+	case OK:
+		return Added, 0
+	case Wait:
+		return Waiting, missing
+	}
+	return Rejected, 0
+}
+
+// place puts v at i of a sorted list, in place of what is there if held.
+func place[T any](list []T, i int, held bool, v T) []T {
+	if held {
+		list[i] = v
+		return list
+	}
+	return slices.Insert(list, i, v)
+}
+
+// findRevoked returns where the threshold of a credential is, or would be.
+func (m *Member) findRevoked(kind Type, id uint32) (int, bool) {
+	return slices.BinarySearchFunc(m.revoked, revoked{kind: kind, id: id}, func(a, b revoked) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
+	})
+}
+
+// isRevoked reports whether a credential of this timestamp is revoked.
+func (m *Member) isRevoked(kind Type, id uint32, at clock.Wall) bool {
+	i, ok := m.findRevoked(kind, id)
+	return ok && at <= m.revoked[i].until
+}
+
+// usable reports whether a held credential counts (spec 04 §8.2).
+func (m *Member) usable(kind Type, id uint32, at clock.Wall, w Window) bool {
+	return w.Contains(at) && !m.isRevoked(kind, id, at)
+}
+
+// View returns what is usable within w. It is rebuilt only after a change of
+// the member or of w, so calling it for every frame is cheap.
+func (m *Member) View(w Window) *View {
+	if m.view != nil && m.window == w {
+		return m.view
+	}
+	v := new(View)
+	for i := range m.tags {
+		if t := &m.tags[i]; m.usable(TypeTag, t.ID, t.Timestamp, w) {
+			v.Side.Tags = append(v.Side.Tags, rule.Tag{ID: t.ID, Value: t.Value})
+		}
+	}
+	for i := range m.caps {
+		if c := &m.caps[i]; m.usable(TypeCapability, c.ID, c.Timestamp, w) {
+			v.Capabilities = append(v.Capabilities, c.set)
+		}
+	}
+	for i := range m.owned {
+		if c := &m.owned[i]; m.usable(TypeOwnership, c.ID, c.Timestamp, w) {
+			AddOwned(&v.Side, c)
+		}
+	}
+	m.view, m.window = v, w
+	return v
+}
+
+// AddOwned adds the addresses that a certificate names to a side that is being
+// built.
+func AddOwned(s *rule.Side, c *Ownership) {
+	for i := range c.Things {
+		if ip, ok := c.Things[i].IP(); ok {
+			s.IPs = append(s.IPs, ip)
+		} else if mac, ok := c.Things[i].MAC(); ok {
+			s.MACs = append(s.MACs, mac)
+		}
+	}
+}
+
+// Clean drops what is not usable within w and can no longer become so, and
+// reports whether anything is left that must outlive the member's absence: a
+// threshold without which a revoked member could return with its old
+// membership. Thresholds are kept for twice the window (spec 04 §8.6).
+func (m *Member) Clean(w Window) (keep bool) {
+	m.tags = slices.DeleteFunc(m.tags, func(t Tag) bool { return !m.usable(TypeTag, t.ID, t.Timestamp, w) })
+	m.caps = slices.DeleteFunc(m.caps, func(c capability) bool { return !m.usable(TypeCapability, c.ID, c.Timestamp, w) })
+	m.owned = slices.DeleteFunc(m.owned, func(c Ownership) bool { return !m.usable(TypeOwnership, c.ID, c.Timestamp, w) })
+	m.revoked = slices.DeleteFunc(m.revoked, func(r revoked) bool { return expired(r.until, w) })
+	m.view = nil
+	return len(m.revoked) > 0 || m.threshold != 0 && !expired(m.threshold, w)
+}
+
+// expired reports whether a threshold lies further back than any credential
+// that it revokes could still count.
+func expired(until clock.Wall, w Window) bool {
+	return until < w.Center && uint64(w.Center)-uint64(until) > 2*min(w.MaxDelta, 1<<62)
+}
