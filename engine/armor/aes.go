@@ -2,24 +2,27 @@ package armor
 
 import (
 	"crypto/aes"
-	"crypto/cipher"
 	"crypto/subtle"
 	"encoding/binary"
 	"sync"
 )
 
-// The 16 bytes before the section hold the additional data while the MAC is
-// computed, so that its input is contiguous (spec 01 §8.3).
-const offAAD = offSection - aes.BlockSize
+const (
+	// The 16 bytes before the section hold the additional data while the MAC is
+	// computed, so that its input is contiguous (spec 01 §8.3).
+	offAAD = offSection - aes.BlockSize
+	// maxSection is the largest section of a legal packet (spec 01 §1).
+	maxSection = 7*1432 - offSection
+)
 
 // workspace is the memory that a packet's cryptography needs beside the packet.
 // It is pooled because what is passed to cipher interfaces cannot stay on the
 // stack.
 type workspace struct {
-	nonce  [12]byte
-	tag    [16]byte
-	block  [aes.BlockSize]byte
-	header [offSection]byte
+	block   [aes.BlockSize]byte
+	nonce   [aes.BlockSize]byte
+	header  [offSection]byte
+	scratch [maxSection + aes.BlockSize]byte
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
@@ -48,7 +51,6 @@ func (k *Keys) openAES(packet []byte) bool {
 	copy(w.block[8:], w.header[offMAC:])
 	k.siv.Decrypt(w.block[:], w.block[:])
 	copy(packet[:8], w.block[:8])
-	packet[offFlags] &^= hopsMask
 	var mac [8]byte
 	binary.BigEndian.PutUint64(mac[:], k.fold(w, packet))
 	ok := subtle.ConstantTimeCompare(mac[:], w.block[8:]) == 1
@@ -57,19 +59,23 @@ func (k *Keys) openAES(packet []byte) bool {
 	return ok
 }
 
-// fold is the GMAC of the header and the clear section under the packet ID,
-// folded to 8 bytes. It overwrites bytes 11..26.
+// fold is the GMAC of the header without hops and the clear section under the
+// packet ID, folded to 8 bytes. It overwrites bytes 11..26.
 func (k *Keys) fold(w *workspace, packet []byte) uint64 {
-	copy(w.nonce[:8], packet[:8])
-	copy(packet[offAAD:], packet[8:offMAC])
-	clear(packet[offAAD+11 : offSection])
-	tag := k.mac.Seal(w.tag[:0], w.nonce[:], nil, packet[offAAD:])
+	nonce := w.nonce[:12]
+	copy(nonce, packet[:8])
+	clear(nonce[8:])
+	copy(packet[offAAD:], w.header[8:offMAC])
+	packet[offAAD+offFlags-8] &^= hopsMask
+	clear(packet[offAAD+offMAC-8 : offSection])
+	tag := k.mac.Seal(w.scratch[:0], nonce, nil, packet[offAAD:])
 	return binary.BigEndian.Uint64(tag) ^ binary.BigEndian.Uint64(tag[8:])
 }
 
 // counter runs counter mode over the section, starting at the SIV block with
-// the top bit of its low word cleared, so that the low word never wraps.
+// the top bit of its low word cleared, so that the low word never wraps. It
+// changes that block.
 func (k *Keys) counter(w *workspace, section []byte) {
 	w.block[12] &= 0x7f
-	cipher.NewCTR(k.siv, w.block[:]).XORKeyStream(section, section)
+	k.ctr.xor(section, &w.block, &w.nonce, w.scratch[:])
 }

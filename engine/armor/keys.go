@@ -13,10 +13,9 @@ import (
 // until [Keys.Destroy] and safe for concurrent use.
 type Keys struct {
 	salsa [32]byte
-	// mac is AES-GCM used as GMAC with K0; siv is AES with K1, for the SIV block
-	// and for counter mode.
-	mac cipher.AEAD
-	siv cipher.Block
+	mac   cipher.AEAD  // AES-GCM with K0, used as GMAC
+	siv   cipher.Block // AES with K1
+	ctr   counterMode  // of siv
 }
 
 // NewKeys derives the keys of all suites from the 48-byte agreed key (spec 01
@@ -29,6 +28,7 @@ func NewKeys(shared *[identity.SharedKeyLen]byte) *Keys {
 		panic("armor: GCM is unavailable: " + err.Error())
 	}
 	k.mac, k.siv = mac, newAES(&k1)
+	k.ctr = newCounterMode(k.siv)
 	clear(k0[:])
 	clear(k1[:])
 	return k
@@ -38,7 +38,7 @@ func NewKeys(shared *[identity.SharedKeyLen]byte) *Keys {
 // must not be used afterwards.
 func (k *Keys) Destroy() {
 	clear(k.salsa[:])
-	k.mac, k.siv = nil, nil
+	k.mac, k.siv, k.ctr = nil, nil, counterMode{}
 }
 
 // deriveKey is one block of the KBKDF in counter mode with HMAC-SHA-384, of

@@ -13,7 +13,7 @@ import (
 func (k *Keys) sealSalsa(packet []byte, s Suite) {
 	var oneTime [salsa.BlockLen]byte
 	stream := k.packetStream(packet)
-	stream.KeyStream12(&oneTime)
+	stream.XOR12(oneTime[:])
 	if s == Salsa2012Poly1305 {
 		stream.XOR12(packet[offSection:])
 	}
@@ -25,7 +25,7 @@ func (k *Keys) sealSalsa(packet []byte, s Suite) {
 func (k *Keys) openSalsa(packet []byte, s Suite) bool {
 	var oneTime [salsa.BlockLen]byte
 	stream := k.packetStream(packet)
-	stream.KeyStream12(&oneTime)
+	stream.XOR12(oneTime[:])
 	var tag [poly1305.TagSize]byte
 	poly1305.Sum(&tag, packet[offSection:], (*[32]byte)(oneTime[:32]))
 	if subtle.ConstantTimeCompare(tag[:8], packet[offMAC:offSection]) != 1 {

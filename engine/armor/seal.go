@@ -1,8 +1,8 @@
 package armor
 
 // Seal armours a whole packet of at least 28 bytes in place. Packet ID,
-// addresses, the fragmented flag and compression must be final, and hops 0.
-// Suite 3 replaces the packet ID in bytes 0..7 by the one that goes on the
+// addresses, the fragmented flag and compression must be final; hops do not
+// matter. Suite 3 replaces the packet ID in bytes 0..7 by the one that goes on the
 // wire. It panics for a suite other than 0, 1 and 3 (spec 01 §7, §8.2).
 func (k *Keys) Seal(packet []byte, s Suite) {
 	_ = packet[headerLen-1]

@@ -34,7 +34,8 @@ func derive(public *PublicKey) [64]byte {
 // fill writes the keystream chained block on block: each block is the XOR of
 // its keystream and the block before it.
 func fill(buf *[hashBufferLen]byte, stream *salsa.State) {
-	stream.KeyStream20(buf[:])
+	clear(buf[:])
+	stream.XOR20(buf[:])
 	var chain [8]uint64
 	for i := 0; i < hashBufferLen; i += 64 {
 		block := (*[64]byte)(buf[i:])
@@ -58,7 +59,8 @@ func mix(digest *[64]byte, buf *[hashBufferLen]byte, stream *salsa.State) {
 	for i := 0; i < hashBufferLen; i += 16 {
 		k := i / 16 % 64
 		if k == 0 {
-			stream.KeyStream20(keys[:])
+			clear(keys[:])
+			stream.XOR20(keys[:])
 		}
 		to := binary.BigEndian.Uint64(buf[i:]) % 8
 		from := binary.BigEndian.Uint64(buf[i+8:]) % words * 8

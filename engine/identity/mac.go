@@ -90,8 +90,13 @@ type MulticastGroup struct {
 	ADI uint32
 }
 
-// ResolutionGroup is the group on which the holder of ip is asked for its MAC.
+// ResolutionGroup is the group on which the holder of ip is asked for its MAC:
+// broadcast with the address as ADI for IPv4, the solicited-node group for IPv6,
+// the zero group for the zero address (spec 01 §4.3).
 func ResolutionGroup(ip netip.Addr) MulticastGroup {
+	if !ip.IsValid() {
+		return MulticastGroup{}
+	}
 	if ip.Is4() {
 		b := ip.As4()
 		return MulticastGroup{MAC: Broadcast, ADI: binary.BigEndian.Uint32(b[:])}

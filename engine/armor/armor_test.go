@@ -1,0 +1,202 @@
+package armor
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+var suites = []Suite{Poly1305None, Salsa2012Poly1305, AESGMACSIV}
+
+func testKeys() *Keys {
+	var shared [48]byte
+	for i := range shared {
+		shared[i] = byte(i)
+	}
+	return NewKeys(&shared)
+}
+
+// Every bit of a packet except the hops is authenticated.
+func TestEveryBitCounts(t *testing.T) {
+	t.Parallel()
+	keys := testKeys()
+	clear := []byte("idididiDDDDDSSSSS\x00\x00mmmmmmmmVpayload and more of it")
+	for _, suite := range suites {
+		sealed := slices.Clone(clear)
+		keys.Seal(sealed, suite)
+		for bit := range 8 * len(sealed) {
+			packet := slices.Clone(sealed)
+			packet[bit/8] ^= 1 << (bit % 8)
+			want := bit/8 == offFlags && bit%8 < 3
+			received := slices.Clone(packet)
+			if keys.Open(packet) != want {
+				t.Errorf("%v: bit %d of byte %d flipped: opens is %v", suite, bit%8, bit/8, !want)
+			}
+			if !bytes.Equal(packet[:offSection], received[:offSection]) {
+				t.Errorf("%v: bit %d of byte %d flipped: header not restored", suite, bit%8, bit/8)
+			}
+		}
+		for n := range len(sealed) {
+			if keys.Open(slices.Clone(sealed[:n])) {
+				t.Errorf("%v: opens when cut to %d bytes", suite, n)
+			}
+		}
+	}
+}
+
+// Relays may have counted hops on a packet before it was sealed by a sender
+// that reuses buffers; the seal must not depend on them.
+func TestHopsDoNotMatter(t *testing.T) {
+	t.Parallel()
+	keys := testKeys()
+	for _, suite := range suites {
+		packet := make([]byte, 100)
+		packet[offFlags] = 5
+		keys.Seal(packet, suite)
+		packet[offFlags] ^= 5 ^ 2
+		if !keys.Open(packet) {
+			t.Errorf("%v: does not open with other hops", suite)
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	keys := testKeys()
+	for _, c := range []struct {
+		suite    Suite
+		in, want byte
+	}{
+		{Poly1305None, 0xf8, 0x40},
+		{Salsa2012Poly1305, 0x40, 0xc8},
+		{AESGMACSIV, 0x80, 0x18},
+	} {
+		packet := make([]byte, headerLen)
+		packet[offFlags] = c.in
+		keys.Seal(packet, c.suite)
+		if packet[offFlags] != c.want || SuiteOf(packet) != c.suite {
+			t.Errorf("%v: flags %#x became %#x, want %#x", c.suite, c.in, packet[offFlags], c.want)
+		}
+	}
+}
+
+func TestSealRefusesOtherSuites(t *testing.T) {
+	t.Parallel()
+	for _, s := range []Suite{TrustedPath, 4, 7} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%v was sealed", s)
+				}
+			}()
+			testKeys().Seal(make([]byte, headerLen), s)
+		}()
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	keys := testKeys()
+	packet := make([]byte, 1400)
+	for _, suite := range suites {
+		if n := testing.AllocsPerRun(100, func() {
+			keys.Seal(packet, suite)
+			if !keys.Open(packet) {
+				t.Fatal("does not open")
+			}
+		}); n != 0 {
+			t.Errorf("%v: %v allocations per packet", suite, n)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	v, keys := vectors(f)
+	for _, c := range v.Dearmor {
+		f.Add([]byte(c.Packet))
+	}
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		received := slices.Clone(packet)
+		if !keys.Open(packet) {
+			if n := min(len(packet), offSection); !bytes.Equal(packet[:n], received[:n]) {
+				t.Error("the header was changed")
+			}
+			return
+		}
+		// What opens must be what sealing its content gives.
+		s := SuiteOf(packet)
+		legacy := packet[offFlags]&flagEncrypted != 0
+		if s != AESGMACSIV && legacy == (s == Salsa2012Poly1305) {
+			keys.Seal(packet, s)
+			if !bytes.Equal(packet, received) {
+				t.Errorf("%x opens but does not seal to itself", received)
+			}
+		}
+	})
+}
+
+// FuzzSeal seals arbitrary packets and opens them again.
+func FuzzSeal(f *testing.F) {
+	f.Add(make([]byte, headerLen), uint8(0))
+	f.Add(make([]byte, 77), uint8(1))
+	f.Add(make([]byte, 1400), uint8(2))
+	keys := testKeys()
+	f.Fuzz(func(t *testing.T, packet []byte, pick uint8) {
+		if len(packet) < headerLen {
+			return
+		}
+		original := slices.Clone(packet)
+		suite := suites[int(pick)%len(suites)]
+		keys.Seal(packet, suite)
+		if !keys.Open(packet) || !bytes.Equal(packet[offSection:], original[offSection:]) {
+			t.Errorf("%v: %x does not survive", suite, original)
+		}
+	})
+}
+
+func benchmark(b *testing.B, run func(keys *Keys, packet []byte)) {
+	keys := testKeys()
+	for _, n := range []int{64, 1400, 2838} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			packet := make([]byte, n)
+			for i := range packet {
+				packet[i] = byte(rand.Uint32())
+			}
+			b.SetBytes(int64(n))
+			b.ReportAllocs()
+			for b.Loop() {
+				run(keys, packet)
+			}
+		})
+	}
+}
+
+func BenchmarkSealAES(b *testing.B) {
+	benchmark(b, func(keys *Keys, packet []byte) { keys.Seal(packet, AESGMACSIV) })
+}
+
+func BenchmarkNewKeys(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		testKeys()
+	}
+}
+
+// Opening turns a sealed packet into a clear one that does not open again, but
+// takes the same time either way.
+func BenchmarkOpenAES(b *testing.B) {
+	benchmark(b, func(keys *Keys, packet []byte) {
+		setSuite(packet, AESGMACSIV)
+		keys.Open(packet)
+	})
+}
+
+func BenchmarkSealSalsa(b *testing.B) {
+	benchmark(b, func(keys *Keys, packet []byte) { keys.Seal(packet, Salsa2012Poly1305) })
+}
+
+func BenchmarkSealNone(b *testing.B) {
+	benchmark(b, func(keys *Keys, packet []byte) { keys.Seal(packet, Poly1305None) })
+}
