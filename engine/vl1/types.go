@@ -38,6 +38,8 @@ type Inbound struct {
 	Hops   uint8
 	// InReID is the packet ID that an OK or ERROR answers.
 	InReID uint64
+
+	socket SocketID
 }
 
 // Disposition says what became of a packet.

@@ -1,0 +1,85 @@
+package node
+
+import (
+	"orrery/engine/controller"
+	"orrery/engine/identity"
+	"orrery/engine/vl1"
+)
+
+// Outbox collects what the core wants done. Its owner passes it to a call,
+// acts on it, and resets it; the memory is reused. What Changes holds must be
+// durable before Send is sent.
+type Outbox struct {
+	vl1.Outbox
+	// Deliver has packets or frames for virtual devices, in order.
+	Deliver []Delivery
+	// Networks lists networks whose state changed: status, configuration,
+	// what they want from the system. A network that is gone is listed too.
+	Networks []identity.NetworkID
+	// Files are network configurations to keep; nil content deletes.
+	Files []NetworkFile
+	// Changes are controller records to make durable.
+	Changes []controller.Change
+	// Trust is true when trust records changed and are to be stored.
+	Trust bool
+	// Events is what happened that people may want to know.
+	Events []Event
+}
+
+// Delivery is a packet (of an IP port) or an Ethernet frame for a network's
+// virtual device.
+type Delivery struct {
+	Network identity.NetworkID
+	// Data begins with Headroom unused bytes, for the device's own header.
+	Data []byte
+}
+
+// Headroom is how many bytes a [Delivery] keeps free before the packet.
+const Headroom = 16
+
+// NetworkFile is the content of a network's cached configuration.
+type NetworkFile struct {
+	Network identity.NetworkID
+	Data    []byte
+}
+
+// EventKind says what happened.
+type EventKind uint8
+
+// The events.
+const (
+	// EventOnline and EventOffline tell whether a root answers.
+	EventOnline EventKind = iota
+	EventOffline
+	// EventCollision: a root holds another key for our own address.
+	EventCollision
+	// EventConflict: another key turned up for a recorded address.
+	EventConflict
+)
+
+// Event is something that happened.
+type Event struct {
+	Kind EventKind
+	// Peer is whom it concerns, zero if nobody.
+	Peer identity.Address
+}
+
+// Reset forgets everything and makes the memory available again.
+func (o *Outbox) Reset() {
+	o.Outbox.Reset()
+	clear(o.Deliver)
+	o.Deliver = o.Deliver[:0]
+	o.Networks = o.Networks[:0]
+	clear(o.Files)
+	o.Files = o.Files[:0]
+	clear(o.Changes)
+	o.Changes = o.Changes[:0]
+	o.Trust = false
+	o.Events = o.Events[:0]
+}
+
+// Empty reports whether nothing is to be done.
+func (o *Outbox) Empty() bool {
+	return len(o.Send) == 0 && len(o.Work) == 0 && len(o.Store) == 0 && len(o.Deliver) == 0 && len(o.Networks) == 0 &&
+		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && len(o.Events) == 0
+}

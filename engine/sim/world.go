@@ -1,0 +1,186 @@
+// Package sim is a virtual internet for tests and tools: virtual time, links
+// with delay, loss, reordering and an MTU, NATs, and nodes that run the real
+// engine. It starts no goroutine and reads no clock, so a scenario gives the
+// same transcript on every run.
+package sim
+
+import (
+	"container/heap"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"math/rand/v2"
+	"net/netip"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+)
+
+// Epoch is the wall time at which every simulation begins.
+const Epoch clock.Wall = 1_790_000_000_000
+
+// World owns the only clock of a simulation.
+type World struct {
+	now   clock.Mono
+	seq   uint64
+	queue events
+	rng   *rand.Rand
+	hash  hash.Hash
+	seed  uint64
+
+	link  Link
+	hosts map[netip.Addr]receiver // who has a public address
+	nodes []*Node
+	known map[identity.Identity]bool
+	// Delivered and Lost count datagrams.
+	Delivered, Lost uint64
+	shared          shared
+}
+
+// Link is what the internet does to a datagram.
+type Link struct {
+	// Delay is the one-way time, Jitter what is added at random.
+	Delay, Jitter clock.Mono
+	// Loss, Duplicate and Reorder are chances in 10,000. A reordered datagram
+	// is late by ten delays.
+	Loss, Duplicate, Reorder int
+	// MTU is the largest UDP payload that passes, 0 for any.
+	MTU int
+}
+
+// receiver is something with an address that datagrams can be sent to.
+type receiver interface {
+	receive(w *World, from, to netip.AddrPort, data []byte, ttl int)
+}
+
+type event struct {
+	at  clock.Mono
+	seq uint64
+	run func()
+}
+
+type events []event
+
+func (e events) Len() int { return len(e) }
+func (e events) Less(i, j int) bool {
+	if e[i].at != e[j].at {
+		return e[i].at < e[j].at
+	}
+	return e[i].seq < e[j].seq
+}
+func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
+func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
+func (e *events) Pop() any {
+	old := *e
+	x := old[len(old)-1]
+	old[len(old)-1] = event{}
+	*e = old[:len(old)-1]
+	return x
+}
+
+// New returns an empty world. Everything random in it follows from the seed.
+func New(seed uint64, link Link) *World {
+	return &World{
+		rng: rand.New(rand.NewChaCha8(seedBytes(seed, 0))), hash: sha256.New(), seed: seed, link: link,
+		hosts: make(map[netip.Addr]receiver), known: make(map[identity.Identity]bool),
+	}
+}
+
+// seedBytes derives an independent seed for each purpose, so that adding a
+// node does not change the others.
+func seedBytes(seed, purpose uint64) [32]byte {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], seed)
+	binary.BigEndian.PutUint64(b[8:], purpose)
+	return sha256.Sum256(b[:])
+}
+
+// Now is the present instant.
+func (w *World) Now() clock.Instant {
+	return clock.Instant{Mono: w.now, Wall: Epoch + clock.Wall(w.now/clock.Millisecond)}
+}
+
+// SetLink changes what the internet does, from now on.
+func (w *World) SetLink(l Link) { w.link = l }
+
+// After runs f when d has passed. Equal times run in the order of the calls.
+func (w *World) After(d clock.Mono, f func()) {
+	w.seq++
+	heap.Push(&w.queue, event{w.now + max(d, 0), w.seq, f})
+}
+
+// Run lets d pass.
+func (w *World) Run(d clock.Mono) {
+	end := w.now + d
+	for len(w.queue) > 0 && w.queue[0].at <= end {
+		e := heap.Pop(&w.queue).(event)
+		w.now = e.at
+		e.run()
+	}
+	w.now = end
+}
+
+// Until runs until cond holds, checked every step, or d has passed. It reports
+// whether it held and how long that took.
+func (w *World) Until(d, step clock.Mono, cond func() bool) (clock.Mono, bool) {
+	start := w.now
+	for w.now-start <= d {
+		if cond() {
+			return w.now - start, true
+		}
+		w.Run(step)
+	}
+	return w.now - start, cond()
+}
+
+// Transcript is the hash of every datagram that was delivered, with its time,
+// addresses and content: equal for equal runs.
+func (w *World) Transcript() [32]byte { return [32]byte(w.hash.Sum(nil)) }
+
+func (w *World) chance(in10000 int) bool { return in10000 > 0 && int(w.rng.Uint64N(10000)) < in10000 }
+
+// transmit carries a datagram over the internet. ttl counts routers: an access
+// link and the core are one each.
+func (w *World) transmit(from, to netip.AddrPort, data []byte, ttl int) {
+	l := &w.link
+	if ttl <= 1 || w.chance(l.Loss) || l.MTU > 0 && len(data) > l.MTU {
+		w.Lost++
+		return
+	}
+	copies := 1
+	if w.chance(l.Duplicate) {
+		copies = 2
+	}
+	for range copies {
+		d := l.Delay
+		if l.Jitter > 0 {
+			d += clock.Mono(w.rng.Uint64N(uint64(l.Jitter)))
+		}
+		if w.chance(l.Reorder) {
+			d += 10 * l.Delay
+		}
+		body := append([]byte(nil), data...)
+		w.After(d, func() {
+			r := w.hosts[to.Addr()]
+			if r == nil {
+				w.Lost++
+				return
+			}
+			r.receive(w, from, to, body, ttl-1)
+		})
+	}
+}
+
+// record notes a delivered datagram in the transcript.
+func (w *World) record(node *Node, from netip.AddrPort, data []byte) {
+	w.Delivered++
+	var b [32]byte
+	binary.BigEndian.PutUint64(b[:], uint64(w.now))
+	node.identity.Address.Put(b[8:])
+	a := from.Addr().As16()
+	copy(b[13:], a[12:])
+	binary.BigEndian.PutUint16(b[17:], from.Port())
+	binary.BigEndian.PutUint32(b[19:], uint32(len(data)))
+	w.hash.Write(b[:])
+	w.hash.Write(data)
+}

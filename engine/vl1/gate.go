@@ -1,0 +1,65 @@
+package vl1
+
+import (
+	"net/netip"
+
+	"orrery/engine/clock"
+)
+
+// Limits of identity work (spec 03 §7). The reference admits one new identity
+// each two seconds from a /24 or /48, and spends that on forged ones too. Here
+// a prefix has a small reserve, charged only once a MAC has verified, so that
+// a whole office can start at once, while a flood still costs us no more.
+const (
+	gatePrefixes = 4096
+	gateBurst    = 16
+	gateRefill   = 2 * clock.Second
+	// agreeBurst bounds key agreements with strangers, forged or not, by all
+	// sources together: 64 at once, then one each 5 ms.
+	agreeBurst  = 64
+	agreeRefill = 5 * clock.Millisecond
+)
+
+// bucket is a token bucket; its zero value is full.
+type bucket struct {
+	spent int
+	last  clock.Mono
+}
+
+func (b *bucket) take(now clock.Mono, burst int, refill clock.Mono) bool {
+	if n := int((now - b.last) / refill); n > 0 {
+		b.spent = max(0, b.spent-n)
+		b.last = now
+	}
+	if b.spent >= burst {
+		return false
+	}
+	b.spent++
+	return true
+}
+
+// prefixGate is a bucket for each source prefix, with a bound on prefixes: a
+// full table is emptied, which favours nobody.
+type prefixGate struct {
+	buckets map[netip.Prefix]*bucket
+}
+
+func (g *prefixGate) open(now clock.Mono, from netip.Addr) bool {
+	bits := 24
+	if from.Is6() {
+		bits = 48
+	}
+	prefix, err := from.Prefix(bits)
+	if err != nil {
+		return false
+	}
+	b := g.buckets[prefix]
+	if b == nil {
+		if g.buckets == nil || len(g.buckets) >= gatePrefixes {
+			g.buckets = make(map[netip.Prefix]*bucket)
+		}
+		b = &bucket{last: now}
+		g.buckets[prefix] = b
+	}
+	return b.take(now, gateBurst, gateRefill)
+}

@@ -1,0 +1,287 @@
+package vl1
+
+import (
+	"net/netip"
+	"slices"
+
+	"orrery/engine/armor"
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/trust"
+	"orrery/engine/wire"
+	"orrery/engine/world"
+)
+
+// pending is a first HELLO, or an identity told by a root, whose identity is
+// being validated.
+type pending struct {
+	work uint64
+	id   identity.Identity
+	at   clock.Mono
+	// hello is the packet as it came, nil for an answer to WHOIS.
+	hello []byte
+	from  pathKey
+}
+
+// hello sends a HELLO for a peer to an address: in clear but authenticated, so
+// that a stranger can learn who speaks (spec 02 §13.1). To a relay's address it
+// travels on to the peer.
+func (w *Wire) hello(at clock.Instant, p *Peer, to pathKey) {
+	h := wire.Hello{
+		Protocol: wire.ProtocolVersion, Major: w.cfg.Major, Minor: w.cfg.Minor, Revision: w.cfg.Revision,
+		Time: at.Wall, Identity: w.self, SentTo: to.remote,
+		PlanetID: w.top.planet.ID, PlanetTime: w.top.planet.Timestamp,
+	}
+	for i := range w.top.moons {
+		h.Moons = append(h.Moons, wire.MoonRevision{ID: w.top.moons[i].ID, Time: w.top.moons[i].Timestamp})
+	}
+	buf := wire.AppendHeader(w.out.Alloc(512)[:0], w.random.uint64(), p.id.Address, w.self.Address, wire.VerbHello)
+	buf = h.Append(buf)
+	p.keys.CryptHelloTail(buf[:8], buf[wire.HeaderLen+h.TailOffset():])
+	w.transmit(at, p, buf, armor.Poly1305None, w.paths[to], to)
+	if p.unanswered == clock.Never {
+		p.unanswered = at.Mono
+	}
+}
+
+// probe asks a peer to answer from an address: by ECHO from one socket if its
+// version is known, else by HELLO from all (spec 03 §5.6).
+func (w *Wire) probe(at clock.Instant, p *Peer, to pathKey) {
+	if !p.canEcho() {
+		w.hello(at, p, toAll(to.remote))
+		return
+	}
+	w.reply(at, p, wire.VerbEcho, to, nil, nil)
+	if p.unanswered == clock.Never {
+		p.unanswered = at.Mono
+	}
+}
+
+// receiveHello handles a HELLO in clear, the one packet that a stranger may
+// send (spec 02 §13.3).
+func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey) {
+	h, tail, err := wire.ParseHello(wire.Packet(buf).Payload())
+	if err != nil || h.Identity.Address != wire.Packet(buf).Source() {
+		w.drop(DropFormat)
+		return
+	}
+	if h.Protocol < wire.MinProtocolVersion {
+		w.drop(DropFormat)
+		return
+	}
+	p := w.peer(at, h.Identity.Address)
+	if p != nil && p.blocked {
+		w.drop(DropBlocked)
+		return
+	}
+	if p != nil && p.id == h.Identity {
+		if !p.keys.Open(buf) {
+			w.drop(DropAuthentication)
+			return
+		}
+		w.acceptHello(at, p, &h, tail, buf, from)
+		return
+	}
+	// A stranger: cheap checks first, and a charge on its prefix only for
+	// packets that it really made itself.
+	if !w.agree.take(at.Mono, agreeBurst, agreeRefill) {
+		w.drop(DropRate)
+		return
+	}
+	key, err := w.secret.Agree(h.Identity.Public)
+	if err != nil {
+		w.drop(DropIdentity)
+		return
+	}
+	keys := armor.NewKeys(&key)
+	if !keys.Open(buf) {
+		w.drop(DropAuthentication)
+		return
+	}
+	if !w.strange.open(at.Mono, from.remote.Addr()) {
+		w.drop(DropRate)
+		return
+	}
+	if p != nil {
+		w.collision(at, h.Identity, keys, wire.Packet(buf).ID(), from)
+		return
+	}
+	w.validate(at, pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from})
+}
+
+// collision tells a node that its address is held by another key, under the
+// key of the one that asked (spec 02 §13.3, 3b; its bug not copied), and has
+// the trust table record the conflict.
+func (w *Wire) collision(at clock.Instant, id identity.Identity, keys *armor.Keys, packetID uint64, from pathKey) {
+	w.trust.Identify(at.Wall, id, trust.FromHello)
+	w.drop(DropConflict)
+	buf := wire.AppendHeader(w.out.Alloc(64)[:0], w.random.uint64(), id.Address, w.self.Address, wire.VerbError)
+	buf = wire.AppendError(buf, wire.VerbHello, packetID, wire.ErrorIdentityCollision)
+	keys.Seal(buf, armor.Salsa2012Poly1305)
+	w.out.Send = append(w.out.Send, Datagram{Data: buf, Remote: from.remote, Socket: from.socket})
+}
+
+// validate has the memory-hard hash of an identity checked, off the packet
+// path, once for each identity at a time.
+func (w *Wire) validate(at clock.Instant, x pending) {
+	for i := range w.pending {
+		if w.pending[i].id == x.id {
+			if x.hello != nil {
+				w.pending[i].hello, w.pending[i].from = x.hello, x.from
+			}
+			return
+		}
+	}
+	if len(w.pending) >= maxPending {
+		w.drop(DropQueueFull)
+		return
+	}
+	w.workSeq++
+	x.work = w.workSeq
+	w.pending = append(w.pending, x)
+	w.out.Work = append(w.out.Work, Work{ID: x.work, Identity: x.id})
+}
+
+// Done takes the result of a [Work].
+func (w *Wire) Done(at clock.Instant, r WorkResult) {
+	i := slices.IndexFunc(w.pending, func(x pending) bool { return x.work == r.ID })
+	if i < 0 {
+		return
+	}
+	x := w.pending[i]
+	w.pending = slices.Delete(w.pending, i, i+1)
+	if !r.Valid {
+		w.drop(DropIdentity)
+		return
+	}
+	if w.peers[x.id.Address] == nil {
+		from := trust.FromWhois
+		if x.hello != nil {
+			from = trust.FromHello
+		}
+		p, err := w.admit(at, x.id, from)
+		if err != nil {
+			return
+		}
+		w.learned(at, p)
+	}
+	if x.hello != nil {
+		w.receiveHello(at, x.hello, x.from)
+	}
+}
+
+// learned lets go what waited for an identity.
+func (w *Wire) learned(at clock.Instant, p *Peer) {
+	w.whois = slices.DeleteFunc(w.whois, func(a asked) bool { return a.addr == p.id.Address })
+	w.flush(at, p)
+	w.retryHeld(at, p.id.Address)
+	w.upper.PeerLearned(at, p.id)
+}
+
+// acceptHello acts on a HELLO whose MAC verified: buf is the opened packet.
+func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int, buf []byte, from pathKey) {
+	pkt := wire.Packet(buf)
+	w.stats.In[wire.VerbHello]++
+	hops := pkt.Hops()
+	if h.SentTo.IsValid() && hops == 0 {
+		w.learnSurface(at, p, from, h.SentTo)
+	}
+	var moons wire.MoonRevisions
+	if tail := pkt.Payload()[tailAt:]; len(tail) > 0 {
+		p.keys.CryptHelloTail(buf[:8], tail)
+		var err error
+		if moons, err = wire.ParseHelloTail(tail); err != nil {
+			w.drop(DropFormat)
+			return
+		}
+	}
+	w.answerHello(at, p, h, pkt.ID(), hops, moons, from)
+	w.setVersion(p, h.Protocol, h.Major, h.Minor, h.Revision)
+	w.received(at, p, from, hops, wire.VerbHello, Received, false)
+}
+
+// answerHello sends OK(HELLO), with newer revisions of the worlds that the
+// other has. Worlds go to a stranger's unconfirmed address only through a
+// relay, since they are many times larger than the question.
+func (w *Wire) answerHello(at clock.Instant, p *Peer, h *wire.Hello, id uint64, hops uint8, moons wire.MoonRevisions, from pathKey) {
+	seen := from.remote
+	if h.Protocol < 5 {
+		seen = netip.AddrPortFrom(seen.Addr(), 0)
+	}
+	var worlds []byte
+	if hops > 0 || p.slotOf(from) != nil {
+		if t := &w.top.planet; h.PlanetID != 0 && h.PlanetID == t.ID && t.Timestamp > h.PlanetTime {
+			worlds = t.AppendBinary(worlds)
+		}
+		for i := range w.top.moons {
+			if t := &w.top.moons[i]; listedOlder(moons, t.ID, t.Timestamp) {
+				worlds = t.AppendBinary(worlds)
+			}
+		}
+	}
+	ok := wire.OKHello{
+		Time: h.Time, Protocol: wire.ProtocolVersion, Major: w.cfg.Major, Minor: w.cfg.Minor,
+		Revision: w.cfg.Revision, SeenAt: seen, Worlds: worlds,
+	}
+	w.reply(at, p, wire.VerbOK, from, nil, ok.Append(wire.AppendOK(nil, wire.VerbHello, id)))
+}
+
+// listedOlder reports whether a HELLO named a moon with an older revision.
+func listedOlder(moons wire.MoonRevisions, id uint64, revision clock.Wall) bool {
+	for i := range moons.Len() {
+		if m, ok := moons.At(i); ok && m.ID == id && m.Time < revision {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *Wire) setVersion(p *Peer, protocol, major, minor uint8, revision uint16) {
+	if p.protocol != protocol || p.major != major || p.minor != minor || p.revision != revision {
+		p.protocol, p.major, p.minor, p.revision = protocol, major, minor, revision
+		p.unstored = true
+	}
+}
+
+// receiveOKHello acts on the answer to a HELLO of ours (spec 02 §13.5). It
+// reports whether the packet counts as received.
+func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectation, from pathKey, hops uint8) bool {
+	ok, err := wire.ParseOKHello(body)
+	if err != nil {
+		w.drop(DropFormat)
+		return false
+	}
+	if ok.Protocol < wire.MinProtocolVersion {
+		return false
+	}
+	if len(ok.Worlds) > 0 && w.IsUpstream(p.id) {
+		w.takeWorlds(at, ok.Worlds)
+	}
+	if hops == 0 {
+		w.pathTo(from).sample(at.Mono - x.at)
+		if ok.SeenAt.IsValid() {
+			w.learnSurface(at, p, from, ok.SeenAt)
+		}
+	}
+	w.setVersion(p, ok.Protocol, ok.Major, ok.Minor, ok.Revision)
+	return true
+}
+
+// takeWorlds offers the worlds that a root sent along.
+func (w *Wire) takeWorlds(at clock.Instant, b []byte) {
+	for len(b) > 0 {
+		nw, n, err := world.Parse(b)
+		if err != nil {
+			w.drop(DropFormat)
+			return
+		}
+		b = b[n:]
+		held := nw.Kind == world.Planet || slices.ContainsFunc(w.top.moons, func(m world.World) bool { return m.ID == nw.ID })
+		if !held {
+			continue
+		}
+		if err := w.AddWorld(at, &nw); err != nil {
+			w.log.Debug("a root offered a world that was refused", "err", err)
+		}
+	}
+}

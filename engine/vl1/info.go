@@ -1,0 +1,75 @@
+package vl1
+
+import (
+	"net/netip"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+)
+
+// PeerInfo describes a peer for people and tools.
+type PeerInfo struct {
+	Identity    identity.Identity
+	Role        Role
+	Protocol    uint8
+	Major       uint8
+	Minor       uint8
+	Revision    uint16
+	LatencyMs   int // -1 while unknown
+	LastReceive clock.Mono
+	Blocked     bool
+	Paths       []PathInfo
+}
+
+// PathInfo describes one way to a peer.
+type PathInfo struct {
+	Remote      netip.AddrPort
+	Socket      SocketID
+	LastSend    clock.Mono
+	LastReceive clock.Mono
+	LatencyMs   int // -1 while unknown
+	Active      bool
+	Expired     bool
+	Preferred   bool
+}
+
+// Peers describes all peers in memory, in the order in which they were met.
+func (w *Wire) Peers(now clock.Mono) []PeerInfo {
+	infos := make([]PeerInfo, 0, len(w.order))
+	for _, p := range w.order {
+		infos = append(infos, w.describe(now, p))
+	}
+	return infos
+}
+
+// PeerInfo describes one peer.
+func (w *Wire) PeerInfo(now clock.Mono, a identity.Address) (PeerInfo, bool) {
+	p := w.peers[a]
+	if p == nil {
+		return PeerInfo{}, false
+	}
+	return w.describe(now, p), true
+}
+
+func (w *Wire) describe(now clock.Mono, p *Peer) PeerInfo {
+	i := PeerInfo{
+		Identity: p.id, Role: w.RoleOf(p.id.Address), Protocol: p.protocol, Major: p.major, Minor: p.minor, Revision: p.revision,
+		LatencyMs: known(p.latency(now)), LastReceive: p.lastReceive, Blocked: p.blocked,
+	}
+	best := p.direct(now)
+	for j := range p.slots {
+		s := &p.slots[j]
+		i.Paths = append(i.Paths, PathInfo{
+			Remote: s.remote, Socket: s.socket, LastSend: s.lastOut, LastReceive: s.heard, LatencyMs: known(s.latency),
+			Active: !s.expired(now), Expired: s.expired(now), Preferred: s.path == best,
+		})
+	}
+	return i
+}
+
+func known(latency int) int {
+	if latency == unknownLatency {
+		return -1
+	}
+	return latency
+}

@@ -1,0 +1,75 @@
+package vl1
+
+import (
+	"net/netip"
+
+	"orrery/engine/clock"
+	"orrery/engine/wire"
+)
+
+// Timers of paths (spec 03 §4.1).
+const (
+	pathAliveFor     = 19 * clock.Second
+	pathExpiresAfter = 243 * clock.Second
+	pathHeartbeat    = 14 * clock.Second
+	trustFor         = 600 * clock.Second
+	maxPathsPerPeer  = 64
+	unknownLatency   = 0xffff
+)
+
+// pathKey is what makes two datagrams travel the same path.
+type pathKey struct {
+	remote netip.AddrPort
+	socket SocketID
+}
+
+// path is a way over the physical network, shared by all peers that use it: a
+// relay's path carries packets of many.
+type path struct {
+	pathKey
+	scope    wire.Scope
+	lastOut  clock.Mono
+	lastIn   clock.Mono // last authenticated direct packet: junk keeps nothing alive
+	lastEcho clock.Mono // last ECHO accepted, for its rate gate
+	trusted  clock.Mono // last trust-establishing packet
+	// latency is the round trip in ms, unknownLatency until measured.
+	latency int
+	users   int // slots that refer to it
+}
+
+func (p *path) alive(now clock.Mono) bool { return now-p.lastIn < pathAliveFor }
+
+// quality is the reference's measure, lower is better (spec 03 §4.2).
+func (p *path) quality(now clock.Mono) int {
+	age := min(now-p.lastIn, 140*clock.Second)
+	base := p.latency
+	if age >= pathAliveFor {
+		base += 65535 + int(age/clock.Millisecond)
+	}
+	return base * (8 - int(p.scope))
+}
+
+// sample takes a measured round trip into the path's latency.
+func (p *path) sample(rtt clock.Mono) {
+	ms := int((rtt + clock.Millisecond/2) / clock.Millisecond)
+	if ms < 0 || ms > 60000 {
+		return
+	}
+	if p.latency == unknownLatency {
+		p.latency = ms
+		return
+	}
+	p.latency = (p.latency + ms) / 2
+}
+
+// slot is a peer's use of a path.
+type slot struct {
+	*path
+	// heard is when this peer last sent an authenticated direct packet on it.
+	heard    clock.Mono
+	priority int
+}
+
+func (s *slot) expired(now clock.Mono) bool { return now-s.heard >= pathExpiresAfter }
+
+func (s *slot) score(now clock.Mono) int { return s.quality(now) / s.priority }

@@ -1,0 +1,191 @@
+package vl1
+
+import (
+	"net/netip"
+
+	"orrery/engine/armor"
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+// Timers of peers (spec 03 §4.1).
+const (
+	peerAliveFor = 500 * clock.Second
+	fullHello    = 60 * clock.Second
+)
+
+// Peer is another node whose identity was admitted.
+type Peer struct {
+	id   identity.Identity
+	keys *armor.Keys
+
+	protocol, major, minor uint8
+	revision               uint16
+
+	slots []slot
+	best  bestPath
+
+	lastReceive    clock.Mono
+	lastNontrivial clock.Mono
+	lastFullHello  clock.Mono
+	lastTrusted    clock.Mono
+	lastDirectPush clock.Mono
+	lastWhoisIn    clock.Mono
+	lastMemorized  clock.Mono
+	lastStored     clock.Mono
+	// unstored is set while what a peer record holds differs from the stored.
+	unstored bool
+	// unanswered is when the oldest probe was sent that nothing answered yet,
+	// clock.Never if none: the sign of a peer that restarted or went away.
+	unanswered clock.Mono
+	// rootTries counts HELLOs to a root since it was last heard.
+	rootTries int
+	nextRoot  clock.Mono
+
+	pushGate pushGate
+	probes   [4]probe // recent probes of unknown paths, a ring
+	probeAt  int
+	blocked  bool
+}
+
+// bestPath caches the outcome of choosing a path for a moment.
+type bestPath struct {
+	path  *path
+	until clock.Mono
+}
+
+// probe remembers that a path was probed for a peer.
+type probe struct {
+	pathKey
+	at clock.Mono
+}
+
+// pushGate limits PUSH_DIRECT_PATHS from one peer: a bucket of eight that
+// refills one each 15 s, which admits all that a steady sender sends.
+type pushGate struct {
+	tokens int
+	last   clock.Mono
+}
+
+func (g *pushGate) open(now clock.Mono) bool {
+	if n := int((now - g.last) / (15 * clock.Second)); n > 0 {
+		g.tokens = min(8, g.tokens+n)
+		g.last = now
+	}
+	if g.tokens == 0 {
+		return false
+	}
+	g.tokens--
+	return true
+}
+
+func newPeer(id identity.Identity, keys *armor.Keys) *Peer {
+	return &Peer{
+		id: id, keys: keys,
+		lastReceive: clock.Never, lastNontrivial: clock.Never, lastFullHello: clock.Never, lastTrusted: clock.Never,
+		lastDirectPush: clock.Never, lastWhoisIn: clock.Never, lastMemorized: clock.Never, lastStored: clock.Never,
+		unanswered: clock.Never, nextRoot: clock.Never,
+		pushGate: pushGate{tokens: 8, last: clock.Never},
+	}
+}
+
+// Identity is the peer's identity.
+func (p *Peer) Identity() identity.Identity { return p.id }
+
+// suite is how packets to the peer are armoured (spec 01 §8.4).
+func (p *Peer) suite() armor.Suite {
+	if p.protocol >= 12 {
+		return armor.AESGMACSIV
+	}
+	return armor.Salsa2012Poly1305
+}
+
+func (p *Peer) active(now clock.Mono) bool  { return now-p.lastNontrivial < peerAliveFor }
+func (p *Peer) trusted(now clock.Mono) bool { return now-p.lastTrusted < trustFor }
+
+// canEcho reports whether a probe may be an ECHO instead of a HELLO.
+func (p *Peer) canEcho() bool {
+	return p.protocol >= 5 && !(p.major == 1 && p.minor == 1 && p.revision == 0)
+}
+
+// direct returns the best path that is not expired, nil if none. The choice is
+// kept for a moment: packets come by the hundred thousand a second.
+func (p *Peer) direct(now clock.Mono) *path {
+	if p.best.path != nil && now < p.best.until {
+		return p.best.path
+	}
+	b := p.choose(now, false)
+	p.best = bestPath{b, now + 100*clock.Millisecond}
+	return b
+}
+
+// choose finds the path with the lowest score, later ones winning ties
+// (spec 03 §4.3).
+func (p *Peer) choose(now clock.Mono, includeExpired bool) *path {
+	var best *path
+	score := 0
+	for i := range p.slots {
+		s := &p.slots[i]
+		if !includeExpired && s.expired(now) {
+			continue
+		}
+		if q := s.score(now); best == nil || q <= score {
+			best, score = s.path, q
+		}
+	}
+	return best
+}
+
+// latency is the round trip of the best path in ms, unknownLatency if none.
+func (p *Peer) latency(now clock.Mono) int {
+	if b := p.direct(now); b != nil {
+		return b.latency
+	}
+	return unknownLatency
+}
+
+// slotOf finds the slot of a path, nil if the peer has none.
+func (p *Peer) slotOf(k pathKey) *slot {
+	for i := range p.slots {
+		if s := &p.slots[i]; s.socket == k.socket && s.remote == k.remote {
+			return s
+		}
+	}
+	return nil
+}
+
+// hasActive reports whether a path to exactly this address is not expired.
+func (p *Peer) hasActive(now clock.Mono, a netip.AddrPort) bool {
+	for i := range p.slots {
+		if s := &p.slots[i]; s.remote == a && !s.expired(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// probedRecently gates probes of unknown paths, one a second for each.
+func (p *Peer) probedRecently(now clock.Mono, k pathKey) bool {
+	for i := range p.probes {
+		if p.probes[i].pathKey == k && now-p.probes[i].at < clock.Second {
+			return true
+		}
+	}
+	p.probes[p.probeAt] = probe{k, now}
+	p.probeAt = (p.probeAt + 1) % len(p.probes)
+	return false
+}
+
+// record is the peer's cache record (spec 03 §1.4).
+func (p *Peer) record(now clock.Mono) wire.PeerRecord {
+	r := wire.PeerRecord{
+		Identity: p.id, Protocol: uint16(p.protocol), Major: uint16(p.major), Minor: uint16(p.minor), Revision: p.revision,
+	}
+	for i := range p.slots {
+		if !p.slots[i].expired(now) {
+			r.Paths = append(r.Paths, p.slots[i].remote)
+		}
+	}
+	return r
+}

@@ -1,0 +1,237 @@
+package vl1
+
+import (
+	"net/netip"
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+)
+
+const (
+	pingEvery = 5 * clock.Second
+	// rootHeartbeat keeps the way to every root open through NATs that forget
+	// after 30 s.
+	rootHeartbeat = 18 * clock.Second
+	// rootLost is when a root that answers nothing counts as gone.
+	rootLost = 65 * clock.Second
+	// answerIn is how long a probe may stay unanswered before the peer is
+	// asked again by HELLO, as after its restart.
+	answerIn = 2 * clock.Second
+)
+
+// Deadline is when [Wire.Tick] wants to be called next.
+func (w *Wire) Deadline() clock.Mono {
+	d := min(w.nextPing, w.nextClean)
+	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 {
+		d = min(d, w.nextQueue)
+	}
+	return d
+}
+
+// Tick does what is due.
+func (w *Wire) Tick(at clock.Instant) {
+	if at.Mono >= w.nextQueue {
+		w.nextQueue = at.Mono + 500*clock.Millisecond
+		w.runQueue(at)
+		w.runPunches(at)
+	}
+	if at.Mono >= w.nextPing {
+		w.ping(at)
+	}
+	if at.Mono >= w.nextClean {
+		w.nextClean = at.Mono + 30*clock.Second
+		w.clean(at)
+	}
+}
+
+// runQueue retries and expires what waits (spec 03 §2.6).
+func (w *Wire) runQueue(at clock.Instant) {
+	w.queue = slices.DeleteFunc(w.queue, func(q queued) bool {
+		if at.Mono-q.at >= queuedFor {
+			w.drop(DropNoRoute)
+			return true
+		}
+		return false
+	})
+	w.whois = slices.DeleteFunc(w.whois, func(x asked) bool { return at.Mono > x.until })
+	waiting := make([]identity.Address, 0, len(w.queue))
+	for i := range w.queue {
+		waiting = append(waiting, w.queue[i].to)
+	}
+	for i := range w.held {
+		waiting = append(waiting, w.held[i].from)
+	}
+	slices.Sort(waiting)
+	for _, a := range slices.Compact(waiting) {
+		if p := w.peers[a]; p != nil {
+			w.flush(at, p)
+		} else {
+			w.Whois(at, a)
+		}
+	}
+	w.retryHeld(at, 0)
+}
+
+// ping keeps contact with roots, with whomever VL2 wants, and with peers that
+// traffic flows to (spec 03 §2.7).
+func (w *Wire) ping(at clock.Instant) {
+	next := at.Mono + pingEvery
+	lastRoot := clock.Never
+	for i := range w.top.upstreams {
+		u := &w.top.upstreams[i]
+		p := w.peers[u.id.Address]
+		if p == nil {
+			continue
+		}
+		if p.nextRoot <= at.Mono {
+			p.nextRoot = w.pingRoot(at, p, u)
+		}
+		next = min(next, p.nextRoot)
+		lastRoot = max(lastRoot, p.lastReceive)
+	}
+	w.online = w.top.amRoot || at.Mono-lastRoot < rootLost
+	contact := w.upper.AlwaysContact(nil)
+	for _, p := range slices.Clone(w.order) {
+		if p.unstored && at.Mono-p.lastStored >= 10*clock.Second {
+			w.store(at.Mono, p)
+		}
+		if p.blocked || w.top.find(p.id.Address) != nil {
+			continue
+		}
+		always := slices.Contains(contact, p.id.Address)
+		if !always && !p.active(at.Mono) {
+			continue
+		}
+		sent := w.keepalive(at, p)
+		if !sent && always && at.Mono-p.lastFullHello >= 28*clock.Second {
+			w.helloVia(at, p)
+		}
+	}
+	for _, a := range contact {
+		if w.peers[a] == nil {
+			w.Whois(at, a)
+		}
+	}
+	w.nextPing = next
+}
+
+// helloVia sends a HELLO to a peer by the best root, which relays it.
+func (w *Wire) helloVia(at clock.Instant, p *Peer) {
+	if root := w.bestUpstream(at.Mono); root != nil && root != p {
+		if via := root.choose(at.Mono, true); via != nil {
+			p.lastFullHello = at.Mono
+			w.hello(at, p, via.pathKey)
+		}
+	}
+}
+
+// pingRoot keeps one root reached and says when to look again. A root that
+// does not answer is tried at its endpoints, soon at first, then every five
+// seconds.
+func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
+	now := at.Mono
+	if best := p.direct(now); best != nil && !(p.unanswered != clock.Never && now-p.unanswered >= answerIn) {
+		switch {
+		case now-p.lastFullHello >= 224*clock.Second:
+			p.lastFullHello = now
+			w.hello(at, p, toAll(best.remote))
+		case now-best.lastOut >= rootHeartbeat || now-best.lastIn >= rootHeartbeat:
+			w.probe(at, p, best.pathKey)
+		}
+		if p.unanswered != clock.Never {
+			return p.unanswered + answerIn
+		}
+		return now + pingEvery
+	}
+	for _, v4 := range [2]bool{true, false} {
+		var of []netip.AddrPort
+		for _, e := range u.endpoints {
+			if e.Addr().Is4() == v4 && e.Port() != 0 {
+				of = append(of, e)
+			}
+		}
+		if len(of) > 0 {
+			p.lastFullHello = now
+			w.hello(at, p, toAll(of[w.random.uint64()%uint64(len(of))]))
+		}
+	}
+	if len(u.endpoints) == 0 {
+		w.helloVia(at, p)
+	}
+	p.rootTries++
+	wait := min(250*clock.Millisecond<<min(p.rootTries-1, 5), pingEvery)
+	return now + wait + clock.Mono(w.random.uint64()%uint64(wait/8))
+}
+
+// keepalive keeps the paths of a peer alive and drops expired ones (spec 03
+// §2.8). It reports whether it sent anything.
+func (w *Wire) keepalive(at clock.Instant, p *Peer) (sent bool) {
+	now := at.Mono
+	full := now-p.lastFullHello >= fullHello
+	silent := p.unanswered != clock.Never && now-p.unanswered >= answerIn
+	kept := p.slots[:0]
+	for _, s := range p.slots {
+		if s.expired(now) {
+			s.users--
+			p.best = bestPath{}
+			p.unstored = true
+			continue
+		}
+		kept = append(kept, s)
+		switch {
+		case full || silent:
+			w.hello(at, p, s.pathKey)
+			p.lastFullHello = now
+			sent = true
+		case now-s.lastOut >= pathHeartbeat || now-s.lastIn >= pathHeartbeat:
+			w.probe(at, p, s.pathKey)
+			sent = true
+		}
+	}
+	clear(p.slots[len(kept):])
+	p.slots = kept
+	return sent
+}
+
+// clean saves changed peers, drops dead ones and forgets unused paths.
+func (w *Wire) clean(at clock.Instant) {
+	now := at.Mono
+	kept := w.order[:0]
+	for _, p := range w.order {
+		if now-p.lastReceive < peerAliveFor || w.top.find(p.id.Address) != nil {
+			kept = append(kept, p)
+			continue
+		}
+		delete(w.peers, p.id.Address)
+		w.release(p)
+	}
+	clear(w.order[len(kept):])
+	w.order = kept
+	for k, x := range w.paths {
+		if x.users == 0 && now-x.trusted >= trustFor && now-x.lastEcho >= clock.Second && now-x.lastOut >= 30*clock.Second {
+			delete(w.paths, k)
+		}
+	}
+	w.hint = pathHint{}
+	for k, last := range w.unites {
+		if now-last >= uniteFor {
+			delete(w.unites, k)
+		}
+	}
+	w.pending = slices.DeleteFunc(w.pending, func(x pending) bool { return now-x.at > 60*clock.Second })
+	w.expireSurface(now)
+}
+
+func (w *Wire) store(now clock.Mono, p *Peer) {
+	p.unstored, p.lastStored = false, now
+	r := p.record(now)
+	w.out.Store = append(w.out.Store, Store{Kind: StorePeer, ID: uint64(p.id.Address), Data: r.Append(nil)})
+}
+
+// SaveAll stores every peer, as at shutdown.
+func (w *Wire) SaveAll(at clock.Instant) {
+	for _, p := range w.order {
+		w.store(at.Mono, p)
+	}
+}

@@ -1,0 +1,383 @@
+package vl1
+
+import (
+	"slices"
+
+	"orrery/engine/armor"
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+// held is a packet that cannot be handled yet: its source is unknown (sealed),
+// or VL2 waits for a credential of the source (opened).
+type held struct {
+	from   identity.Address
+	at     clock.Mono
+	path   pathKey
+	data   []byte
+	opened bool
+}
+
+// Receive takes datagrams from the physical network. Their bytes are changed
+// in place. It costs a stranger more than us: nothing is allocated, stored or
+// answered before a MAC verified, except for a bounded number of HELLOs.
+func (w *Wire) Receive(at clock.Instant, batch []Datagram) {
+	for i := range batch {
+		d := &batch[i]
+		switch wire.Classify(d.Data) {
+		case wire.KindPacket:
+			w.receivePacket(at, d)
+		case wire.KindFragment:
+			w.receiveFragment(at, d)
+		case wire.KindBeacon:
+			w.receiveBeacon(at, d)
+		default:
+			w.drop(DropJunk)
+		}
+	}
+	w.runDue(at)
+}
+
+func (w *Wire) receivePacket(at clock.Instant, d *Datagram) {
+	if len(d.Data) > wire.MaxPacketLen {
+		w.drop(DropTooLong)
+		return
+	}
+	p := wire.Packet(d.Data)
+	switch {
+	case p.Source() == w.self.Address:
+		w.drop(DropSelf)
+	case p.Destination() != w.self.Address:
+		w.relayPacket(at, *d)
+	case p.Fragmented():
+		if buf, from := w.parts.add(at.Mono, p.ID(), 0, 0, d.Data, pathKey{d.Remote, d.Socket}); buf != nil {
+			w.process(at, buf, from)
+		}
+	default:
+		w.process(at, d.Data, pathKey{d.Remote, d.Socket})
+	}
+}
+
+func (w *Wire) receiveFragment(at clock.Instant, d *Datagram) {
+	f := wire.Fragment(d.Data)
+	if f.Destination() != w.self.Address {
+		w.relayFragment(at, *d)
+		return
+	}
+	buf, from := w.parts.add(at.Mono, f.PacketID(), f.Number(), f.Total(), f.Payload(), pathKey{d.Remote, d.Socket})
+	if buf != nil {
+		w.process(at, buf, from)
+	}
+}
+
+// receiveBeacon answers the LAN beacon of old versions (spec 02 §2.1).
+func (w *Wire) receiveBeacon(at clock.Instant, d *Datagram) {
+	p := w.peers[wire.Beacon(d.Data)]
+	if p == nil || p.blocked || at.Mono-w.lastBeacon < 2500*clock.Millisecond || !w.usable(p.id.Address, d.Remote) {
+		w.drop(DropJunk)
+		return
+	}
+	w.lastBeacon = at.Mono
+	w.reply(at, p, wire.VerbNOP, pathKey{d.Remote, d.Socket}, nil, nil)
+}
+
+// process handles a whole packet addressed to us, as it was sealed (spec 02
+// §5). buf is changed in place.
+func (w *Wire) process(at clock.Instant, buf []byte, from pathKey) {
+	pkt := wire.Packet(buf)
+	cipher, verb := pkt.Cipher(), pkt.Verb()
+	switch {
+	case cipher == armor.Poly1305None && verb == wire.VerbHello:
+		w.receiveHello(at, buf, from)
+		return
+	case cipher == armor.TrustedPath || cipher > armor.AESGMACSIV:
+		// No physical network is configured as trusted.
+		w.drop(DropCipher)
+		return
+	}
+	p := w.peer(at, pkt.Source())
+	if p == nil {
+		w.hold(at, pkt.Source(), buf, from, false)
+		w.Whois(at, pkt.Source())
+		return
+	}
+	if p.blocked {
+		w.drop(DropBlocked)
+		return
+	}
+	if !p.keys.Open(buf) {
+		w.drop(DropAuthentication)
+		return
+	}
+	verb = pkt.Verb()
+	if cipher == armor.Poly1305None && verb != wire.VerbQOSMeasurement && verb != wire.VerbPathNegotiationRequest {
+		w.drop(DropCipher)
+		return
+	}
+	if pkt.Compressed() {
+		full, err := wire.Decompress(pkt, w.shared.inflated[:0])
+		if err != nil {
+			w.drop(DropCompression)
+			return
+		}
+		pkt = full
+	}
+	w.dispatch(at, p, pkt, from)
+}
+
+// hold keeps a packet for later, the oldest giving way.
+func (w *Wire) hold(at clock.Instant, src identity.Address, buf []byte, from pathKey, opened bool) {
+	if len(w.held) >= maxHeld {
+		w.drop(DropQueueFull)
+		w.held = slices.Delete(w.held, 0, 1)
+	}
+	w.held = append(w.held, held{src, at.Mono, from, slices.Clone(buf), opened})
+	w.soon(at.Mono + 500*clock.Millisecond)
+}
+
+// RetryHeld has the held packets of a peer offered again, because a credential
+// of it was accepted. It happens after the packet that is being handled.
+func (w *Wire) RetryHeld(a identity.Address) { w.due = append(w.due, a) }
+
+// runDue retries what [Wire.RetryHeld] asked for.
+func (w *Wire) runDue(at clock.Instant) {
+	for len(w.due) > 0 {
+		a := w.due[0]
+		w.due = slices.Delete(w.due, 0, 1)
+		w.retryHeld(at, a)
+	}
+}
+
+// retryHeld retries the packets of one peer, or of all for address 0.
+func (w *Wire) retryHeld(at clock.Instant, a identity.Address) {
+	if len(w.held) == 0 {
+		return
+	}
+	todo := w.held
+	w.held = nil
+	for _, h := range todo {
+		if a != 0 && h.from != a {
+			w.held = append(w.held, h)
+			continue
+		}
+		if at.Mono-h.at >= heldFor {
+			continue
+		}
+		before := len(w.held)
+		if h.opened {
+			if p := w.peers[h.from]; p != nil {
+				w.dispatch(at, p, wire.Packet(h.data), h.path)
+			}
+		} else {
+			w.process(at, h.data, h.path)
+		}
+		// Held again: it keeps its age.
+		for i := before; i < len(w.held); i++ {
+			if w.held[i].from == h.from {
+				w.held[i].at = h.at
+			}
+		}
+	}
+}
+
+// dispatch handles an opened packet by its verb.
+func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey) {
+	verb, hops := pkt.Verb(), pkt.Hops()
+	w.stats.In[verb&31]++
+	in := &w.in
+	*in = Inbound{From: p.id, ID: pkt.ID(), Payload: pkt.Payload(), Remote: from.remote, Hops: hops, socket: from.socket}
+	disp, answered := Received, false
+	switch verb {
+	case wire.VerbNOP:
+	case wire.VerbHello:
+		// Arrived encrypted: authenticated, and the identity must be the known one.
+		h, tail, err := wire.ParseHello(in.Payload)
+		if err != nil || h.Identity != p.id {
+			w.drop(DropFormat)
+			return
+		}
+		w.acceptHello(at, p, &h, tail, pkt, from)
+		return
+	case wire.VerbOK:
+		disp, answered = w.receiveOK(at, p, in, from)
+	case wire.VerbError:
+		disp = w.receiveError(at, p, in)
+	case wire.VerbWhois:
+		disp = receivedIf(w.receiveWhois(at, p, in))
+	case wire.VerbRendezvous:
+		disp = receivedIf(w.receiveRendezvous(at, p, in))
+	case wire.VerbEcho:
+		disp = receivedIf(w.receiveEcho(at, p, in, from))
+	case wire.VerbPushDirectPaths:
+		disp = receivedIf(w.receivePush(at, p, in))
+	case wire.VerbACK, wire.VerbQOSMeasurement, wire.VerbPathNegotiationRequest:
+		// For bonds only; no bond exists.
+		return
+	case wire.VerbFrame, wire.VerbExtFrame, wire.VerbMulticastLike, wire.VerbMulticastGather, wire.VerbMulticastFrame,
+		wire.VerbNetworkCredentials, wire.VerbNetworkConfigRequest, wire.VerbNetworkConfig:
+		disp = w.upper.Handle(at, verb, in)
+	}
+	switch disp {
+	case Held:
+		w.hold(at, p.id.Address, pkt, from, true)
+	case Received, Trusted:
+		w.received(at, p, from, hops, verb, disp, answered)
+	}
+}
+
+func receivedIf(ok bool) Disposition {
+	if ok {
+		return Received
+	}
+	return Dropped
+}
+
+// receiveOK handles an answer. answered is true if it came from the very
+// address that the question was sent to: only that proves a path (spec 03 §4.4).
+func (w *Wire) receiveOK(at clock.Instant, p *Peer, in *Inbound, from pathKey) (d Disposition, answered bool) {
+	ok, err := wire.ParseOK(in.Payload)
+	if err != nil {
+		w.drop(DropFormat)
+		return Dropped, false
+	}
+	x, expectedID := w.expect.answer(at.Mono, ok.InReID, p.id.Address)
+	if !expectedID {
+		w.drop(DropUnexpectedReply)
+		return Dropped, false
+	}
+	answered = in.Hops == 0 && x.remote == from.remote
+	p.unanswered = clock.Never
+	in.Payload, in.InReID = ok.Body, ok.InReID
+	switch ok.InRe {
+	case wire.VerbHello:
+		return receivedIf(x.verb == wire.VerbHello && w.receiveOKHello(at, p, ok.Body, x, from, in.Hops)), answered
+	case wire.VerbWhois:
+		w.receiveOKWhois(at, p, ok.Body)
+		return Received, answered
+	case wire.VerbEcho:
+		if x.verb == wire.VerbEcho && answered {
+			w.pathTo(from).sample(at.Mono - x.at)
+		}
+		return Received, answered
+	}
+	return w.upper.HandleOK(at, ok.InRe, in), answered
+}
+
+func (w *Wire) receiveError(at clock.Instant, p *Peer, in *Inbound) Disposition {
+	e, err := wire.ParseError(in.Payload)
+	if err != nil {
+		w.drop(DropFormat)
+		return Dropped
+	}
+	in.Payload, in.InReID = e.Body, e.InReID
+	if e.Code == wire.ErrorIdentityCollision {
+		// Only a root that we said HELLO to may tell us that our address is taken.
+		if _, ok := w.expect.answer(at.Mono, e.InReID, p.id.Address); ok && w.IsUpstream(p.id) {
+			w.upper.Collision(at, p.id)
+		}
+		return Received
+	}
+	return w.upper.HandleError(at, e.InRe, e.Code, in)
+}
+
+func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey) bool {
+	path := w.pathTo(from)
+	if at.Mono-path.lastEcho < 166*clock.Millisecond {
+		w.drop(DropRate)
+		return false
+	}
+	path.lastEcho = at.Mono
+	w.ReplyOK(at, in, wire.VerbEcho, in.Payload)
+	return true
+}
+
+// received notes an accepted packet of a peer, and learns or probes the path
+// that it came by (spec 03 §4.4).
+func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, verb wire.Verb, d Disposition, answered bool) {
+	now := at.Mono
+	p.lastReceive = now
+	p.rootTries = 0
+	switch verb {
+	case wire.VerbFrame, wire.VerbExtFrame, wire.VerbNetworkConfigRequest, wire.VerbNetworkConfig, wire.VerbMulticastFrame:
+		p.lastNontrivial = now
+	}
+	if !w.online && w.IsUpstream(p.id) {
+		w.online = true
+	}
+	if d == Trusted {
+		p.lastTrusted = now
+		w.pathTo(from).trusted = now
+	}
+	if hops == 0 {
+		if s := p.slotOf(from); s != nil {
+			s.heard = now
+			s.lastIn = now
+			if p.best.path == nil {
+				p.best.until = 0
+			}
+		} else {
+			w.newPath(at, p, from, answered)
+		}
+	}
+	if now-p.lastDirectPush >= 15*clock.Second && p.trusted(now) && (hops > 0 || now-p.lastDirectPush >= 120*clock.Second) {
+		p.lastDirectPush = now
+		w.pushDirectPaths(at, p, from)
+	}
+}
+
+// newPath learns a path that a peer proved by answering on it, and probes one
+// that it merely spoke from.
+func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
+	now := at.Mono
+	for i := range p.slots {
+		s := &p.slots[i]
+		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() && s.alive(now) && !s.expired(now) {
+			// Another port of a known way: behind a symmetric NAT they flap.
+			return
+		}
+	}
+	if !w.usable(p.id.Address, from.remote) {
+		return
+	}
+	if !answered {
+		if !p.probedRecently(now, from) {
+			w.hello(at, p, toAll(from.remote))
+		}
+		return
+	}
+	x := w.pathTo(from)
+	x.lastIn = now
+	x.users++
+	p.best = bestPath{}
+	w.bestRoot = nil
+	p.unstored = true
+	fresh := slot{path: x, heard: now, priority: 1}
+	for i := range p.slots {
+		s := &p.slots[i]
+		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() {
+			s.users--
+			*s = fresh
+			w.flush(at, p)
+			return
+		}
+	}
+	if len(p.slots) < maxPathsPerPeer {
+		p.slots = append(p.slots, fresh)
+	} else {
+		oldest := &p.slots[0]
+		for i := range p.slots {
+			if p.slots[i].lastIn < oldest.lastIn {
+				oldest = &p.slots[i]
+			}
+		}
+		oldest.users--
+		*oldest = fresh
+	}
+	if w.top.find(p.id.Address) != nil {
+		// A root is reached: whatever waited for a relay or an identity can go.
+		w.runQueue(at)
+		return
+	}
+	w.flush(at, p)
+}

@@ -1,0 +1,101 @@
+package vl1
+
+import (
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+const (
+	uniteEvery = 30 * clock.Second
+	uniteFor   = 240 * clock.Second
+	maxUnites  = 65536
+)
+
+// pair is two addresses without order.
+type pair struct{ a, b identity.Address }
+
+func unordered(a, b identity.Address) pair {
+	if a > b {
+		a, b = b, a
+	}
+	return pair{a, b}
+}
+
+// relay forwards a packet or fragment for another node (spec 03 §5.4). Roots
+// relay for all, others for paths that lately proved a common network. src is
+// zero for a fragment.
+func (w *Wire) relay(at clock.Instant, d Datagram, src, dst identity.Address) {
+	from := pathKey{d.Remote, d.Socket}
+	if !w.top.amRoot {
+		if p := w.paths[from]; p == nil || at.Mono-p.trusted >= trustFor {
+			w.drop(DropRelayRefused)
+			return
+		}
+	}
+	to := w.peer(at, dst)
+	if to != nil {
+		if via := to.direct(at.Mono); via != nil {
+			w.forward(at, d, via)
+			if src != 0 {
+				w.unite(at, src, to)
+			}
+			return
+		}
+	}
+	root := w.bestUpstream(at.Mono)
+	if root == nil || root.id.Address == src {
+		w.drop(DropNoRoute)
+		return
+	}
+	if via := root.choose(at.Mono, true); via != nil {
+		w.forward(at, d, via)
+		return
+	}
+	w.drop(DropNoRoute)
+}
+
+// forward sends a datagram on, unchanged but for the hops that the caller
+// counted.
+func (w *Wire) forward(at clock.Instant, d Datagram, via *path) {
+	data := append(w.out.Alloc(len(d.Data))[:0], d.Data...)
+	via.lastOut = at.Mono
+	w.stats.Relayed++
+	w.out.Send = append(w.out.Send, Datagram{Data: data, Remote: via.remote, Socket: via.socket})
+}
+
+// unite introduces two peers that talk through us, once in a while.
+func (w *Wire) unite(at clock.Instant, src identity.Address, to *Peer) {
+	k := unordered(src, to.id.Address)
+	if last, ok := w.unites[k]; ok && at.Mono-last < uniteEvery {
+		return
+	}
+	if len(w.unites) >= maxUnites {
+		clear(w.unites)
+	}
+	w.unites[k] = at.Mono
+	if p := w.peers[src]; p != nil && src != w.self.Address {
+		w.introduce(at, p, to)
+	}
+}
+
+// relayPacket and relayFragment count the hop and forward.
+func (w *Wire) relayPacket(at clock.Instant, d Datagram) {
+	p := wire.Packet(d.Data)
+	if p.Hops() >= wire.MaxHops {
+		w.drop(DropHops)
+		return
+	}
+	p.IncrementHops()
+	w.relay(at, d, p.Source(), p.Destination())
+}
+
+func (w *Wire) relayFragment(at clock.Instant, d Datagram) {
+	f := wire.Fragment(d.Data)
+	if f.Hops() >= wire.MaxHops {
+		w.drop(DropHops)
+		return
+	}
+	f.IncrementHops()
+	w.relay(at, d, 0, f.Destination())
+}

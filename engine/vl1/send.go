@@ -1,0 +1,180 @@
+package vl1
+
+import (
+	"net/netip"
+	"slices"
+
+	"orrery/engine/armor"
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+// queued is a plain packet for a peer that has no identity or no path yet.
+type queued struct {
+	to   identity.Address
+	at   clock.Mono
+	data []byte
+}
+
+// mayBeAnswered reports whether an OK can name a packet of this verb.
+func mayBeAnswered(v wire.Verb) bool {
+	switch v {
+	case wire.VerbHello, wire.VerbWhois, wire.VerbEcho, wire.VerbNetworkConfigRequest, wire.VerbNetworkConfig,
+		wire.VerbMulticastGather, wire.VerbMulticastFrame, wire.VerbExtFrame:
+		return true
+	}
+	return false
+}
+
+// Send armours head‖body and sends it to a peer, by its best direct path or
+// by a root. Without an identity or a path it waits up to five seconds. The
+// result is the packet ID on the wire, 0 while it waits.
+func (w *Wire) Send(at clock.Instant, to identity.Address, v wire.Verb, head, body []byte, compress bool) uint64 {
+	if to == w.self.Address || to.Reserved() {
+		w.drop(DropSelf)
+		return 0
+	}
+	n := wire.HeaderLen + len(head) + len(body)
+	if n > wire.MaxPacketLen {
+		w.drop(DropTooLong)
+		return 0
+	}
+	p := w.peer(at, to)
+	if p != nil && p.blocked {
+		w.drop(DropBlocked)
+		return 0
+	}
+	buf := w.out.Alloc(n)[:0]
+	buf = wire.AppendHeader(buf, w.random.uint64(), to, w.self.Address, v)
+	buf = append(append(buf, head...), body...)
+	if compress {
+		buf, _ = wire.Compress(buf, &w.shared.lz)
+	}
+	if p != nil {
+		if via := w.route(at, p); via != nil {
+			return w.transmit(at, p, buf, p.suite(), via, via.pathKey)
+		}
+	}
+	if len(w.queue) >= maxQueued {
+		w.drop(DropQueueFull)
+		w.queue = slices.Delete(w.queue, 0, 1)
+	}
+	w.queue = append(w.queue, queued{to, at.Mono, slices.Clone(buf)})
+	w.soon(at.Mono + 500*clock.Millisecond)
+	if p == nil {
+		w.Whois(at, to)
+	}
+	return 0
+}
+
+// soon makes the queue timer run at t at the latest.
+func (w *Wire) soon(t clock.Mono) { w.nextQueue = min(w.nextQueue, t) }
+
+// route chooses the physical way to a peer: direct, by the best root, or at
+// last an expired path (spec 03 §5.2).
+func (w *Wire) route(at clock.Instant, p *Peer) *path {
+	if b := p.direct(at.Mono); b != nil {
+		return b
+	}
+	if root := w.bestUpstream(at.Mono); root != nil && root != p {
+		if b := root.direct(at.Mono); b != nil {
+			return b
+		}
+	}
+	return p.choose(at.Mono, true)
+}
+
+// transmit armours a plain packet and sends it over one path, cut into equal
+// parts if it is longer than a datagram. Equal parts let the kernel send a
+// batch as one; receivers take any cut.
+func (w *Wire) transmit(at clock.Instant, p *Peer, buf []byte, s armor.Suite, via *path, to pathKey) uint64 {
+	parts, size := wire.Split(len(buf), wire.DefaultMTU)
+	if parts == 0 {
+		w.drop(DropTooLong)
+		return 0
+	}
+	pkt := wire.Packet(buf)
+	v := pkt.Verb()
+	pkt.SetFragmented(parts > 1)
+	p.keys.Seal(buf, s)
+	id := pkt.ID()
+	if mayBeAnswered(v) {
+		w.expect.add(id, expectation{p.id.Address, v, to.remote, at.Mono})
+	}
+	w.stats.Out[v&31]++
+	if via != nil {
+		via.lastOut = at.Mono
+	}
+	w.emit(buf, parts, size, id, p.id.Address, to)
+	return id
+}
+
+// emit puts an armoured packet into the outbox, cut into parts.
+func (w *Wire) emit(buf []byte, parts, size int, id uint64, dst identity.Address, to pathKey) {
+	if parts == 1 {
+		w.out.Send = append(w.out.Send, Datagram{Data: buf, Remote: to.remote, Socket: to.socket})
+		return
+	}
+	w.out.Send = append(w.out.Send, Datagram{Data: buf[:size:size], Remote: to.remote, Socket: to.socket})
+	rest := buf[size:]
+	for number := 1; number < parts; number++ {
+		n := min(len(rest), size-wire.FragmentHeaderLen)
+		d := wire.AppendFragmentHeader(w.out.Alloc(wire.FragmentHeaderLen + n)[:0], id, dst, parts, number)
+		w.out.Send = append(w.out.Send, Datagram{Data: append(d, rest[:n]...), Remote: to.remote, Socket: to.socket})
+		rest = rest[n:]
+	}
+}
+
+// reply sends a packet straight back over the path that a request came by.
+func (w *Wire) reply(at clock.Instant, p *Peer, v wire.Verb, to pathKey, head, body []byte) uint64 {
+	n := wire.HeaderLen + len(head) + len(body)
+	if n > wire.MaxPacketLen {
+		w.drop(DropTooLong)
+		return 0
+	}
+	buf := wire.AppendHeader(w.out.Alloc(n)[:0], w.random.uint64(), p.id.Address, w.self.Address, v)
+	buf = append(append(buf, head...), body...)
+	return w.transmit(at, p, buf, p.suite(), w.paths[to], to)
+}
+
+// ReplyOK answers a request with OK on the path it came by.
+func (w *Wire) ReplyOK(at clock.Instant, in *Inbound, inRe wire.Verb, body []byte) {
+	if p := w.peers[in.From.Address]; p != nil && !p.blocked {
+		w.scratch = wire.AppendOK(w.scratch[:0], inRe, in.ID)
+		w.reply(at, p, wire.VerbOK, pathKey{in.Remote, in.socket}, w.scratch, body)
+	}
+}
+
+// ReplyError answers a packet with ERROR on the path it came by.
+func (w *Wire) ReplyError(at clock.Instant, in *Inbound, inRe wire.Verb, code wire.ErrorCode, body []byte) {
+	if p := w.peers[in.From.Address]; p != nil && !p.blocked {
+		w.scratch = wire.AppendError(w.scratch[:0], inRe, in.ID, code)
+		w.reply(at, p, wire.VerbError, pathKey{in.Remote, in.socket}, w.scratch, body)
+	}
+}
+
+// flush sends what waited for a peer.
+func (w *Wire) flush(at clock.Instant, p *Peer) {
+	if len(w.queue) == 0 {
+		return
+	}
+	kept := w.queue[:0]
+	for _, q := range w.queue {
+		if q.to != p.id.Address {
+			kept = append(kept, q)
+			continue
+		}
+		via := w.route(at, p)
+		if via == nil {
+			kept = append(kept, q)
+			continue
+		}
+		w.transmit(at, p, append(w.out.Alloc(len(q.data))[:0], q.data...), p.suite(), via, via.pathKey)
+	}
+	clear(w.queue[len(kept):])
+	w.queue = kept
+}
+
+// toAll is a path key for sending from every socket.
+func toAll(remote netip.AddrPort) pathKey { return pathKey{remote, AnySocket} }

@@ -1,0 +1,53 @@
+package vl1
+
+import "errors"
+
+var (
+	errSelf = errors.New("our own or a reserved address")
+	errFull = errors.New("too many peers")
+)
+
+// DropReason says why a datagram or packet came to nothing. Reasons are
+// counted, never logged one by one: a stranger must not fill a disk.
+type DropReason uint8
+
+// The drop reasons.
+const (
+	DropJunk DropReason = iota
+	DropSelf
+	DropHops
+	DropRelayRefused
+	DropNoRoute
+	DropAuthentication
+	DropFormat
+	DropCompression
+	DropUnexpectedReply
+	DropRate
+	DropIdentity
+	DropConflict
+	DropBlocked
+	DropCipher
+	DropQueueFull
+	DropTooLong
+	dropReasons
+)
+
+var dropNames = [dropReasons]string{
+	"junk", "self", "hops", "relay-refused", "no-route", "authentication", "format", "compression",
+	"unexpected-reply", "rate", "identity", "conflict", "blocked", "cipher", "queue-full", "too-long",
+}
+
+func (r DropReason) String() string { return dropNames[r] }
+
+// Stats counts packets since the start.
+type Stats struct {
+	Drops [dropReasons]uint64
+	// In and Out count packets addressed to us and made by us, by verb.
+	In, Out [32]uint64
+	Relayed uint64
+}
+
+func (w *Wire) drop(r DropReason) { w.stats.Drops[r]++ }
+
+// Stats returns the counters.
+func (w *Wire) Stats() Stats { return w.stats }

@@ -1,0 +1,87 @@
+package vl1
+
+import (
+	"net/netip"
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+const (
+	surfaceFor  = 600 * clock.Second
+	maxSurfaces = 256
+)
+
+// surface is how others see our physical address (spec 03 §4.8).
+type surface struct {
+	seen []sighting
+}
+
+// sighting is one reporter's view of one of our sockets.
+type sighting struct {
+	reporter identity.Address
+	from     pathKey
+	scope    wire.Scope
+	as       netip.AddrPort
+	at       clock.Mono
+}
+
+// learnSurface takes a report of our own address. When a root sees another IP
+// than before, our network changed: paths of that scope are unproved then.
+func (w *Wire) learnSurface(at clock.Instant, p *Peer, from pathKey, as netip.AddrPort) {
+	scope := wire.ScopeOf(as.Addr())
+	if scope != wire.ScopeOf(from.remote.Addr()) || scope == wire.ScopeNone || scope == wire.ScopeLoopback || scope == wire.ScopeMulticast {
+		return
+	}
+	s := &w.surface
+	i := slices.IndexFunc(s.seen, func(x sighting) bool {
+		return x.reporter == p.id.Address && x.from == from && x.scope == scope
+	})
+	if i < 0 {
+		if len(s.seen) >= maxSurfaces {
+			s.seen = slices.Delete(s.seen, 0, 1)
+		}
+		s.seen = append(s.seen, sighting{p.id.Address, from, scope, as, at.Mono})
+		return
+	}
+	old := s.seen[i]
+	s.seen[i].as, s.seen[i].at = as, at.Mono
+	if !w.IsUpstream(p.id) || at.Mono-old.at >= surfaceFor || old.as.Addr() == as.Addr() {
+		return
+	}
+	s.seen = slices.DeleteFunc(s.seen, func(x sighting) bool { return x.scope == scope && x.from.remote != from.remote })
+	for _, q := range w.order {
+		if q != p {
+			w.resetScope(at, q, scope, as.Addr().Is4())
+		}
+	}
+}
+
+// resetScope makes a peer's paths of one scope and family prove themselves.
+func (w *Wire) resetScope(at clock.Instant, p *Peer, scope wire.Scope, v4 bool) {
+	for i := range p.slots {
+		s := &p.slots[i]
+		if s.scope == scope && s.remote.Addr().Is4() == v4 {
+			w.probe(at, p, s.pathKey)
+			s.heard = clock.Never
+			p.best = bestPath{}
+		}
+	}
+}
+
+// Surface returns the addresses at which others see us.
+func (w *Wire) Surface() []netip.AddrPort {
+	var as []netip.AddrPort
+	for i := range w.surface.seen {
+		if x := &w.surface.seen[i]; w.now-x.at < surfaceFor && !slices.Contains(as, x.as) {
+			as = append(as, x.as)
+		}
+	}
+	return as
+}
+
+func (w *Wire) expireSurface(now clock.Mono) {
+	w.surface.seen = slices.DeleteFunc(w.surface.seen, func(x sighting) bool { return now-x.at >= surfaceFor })
+}

@@ -1,0 +1,186 @@
+package vl1
+
+import (
+	"net/netip"
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/wire"
+)
+
+const (
+	maxPunches = 64
+	// pushScope is how many records of one scope and family a receiver takes.
+	pushScope = 8
+)
+
+// punch is an address to try again after a RENDEZVOUS: the first packet of one
+// side may come before the other side has opened its NAT.
+type punch struct {
+	peer *Peer
+	to   pathKey
+	at   clock.Mono
+	left int
+}
+
+// punchDelays is the time from one attempt to the next.
+var punchDelays = [...]clock.Mono{1500 * clock.Millisecond, 700 * clock.Millisecond, 250 * clock.Millisecond}
+
+// receiveRendezvous opens a way to a peer that a root says is reachable at an
+// address: junk that dies on the way opens our NAT, a probe follows (spec 03
+// §5.5).
+func (w *Wire) receiveRendezvous(at clock.Instant, from *Peer, in *Inbound) bool {
+	if !w.IsUpstream(from.id) {
+		return true
+	}
+	r, err := wire.ParseRendezvous(in.Payload)
+	if err != nil {
+		w.drop(DropFormat)
+		return false
+	}
+	p := w.peer(at, r.Peer)
+	if p == nil || p.blocked || !w.usable(r.Peer, r.At) {
+		return true
+	}
+	to := pathKey{r.At, in.socket}
+	w.strike(at, p, to)
+	if len(w.punches) < maxPunches {
+		left := len(punchDelays)
+		w.punches = append(w.punches, punch{p, to, at.Mono + punchDelays[left-1], left})
+		w.soon(at.Mono + punchDelays[left-1])
+	}
+	return true
+}
+
+// strike sends the junk and the probe.
+func (w *Wire) strike(at clock.Instant, p *Peer, to pathKey) {
+	junk := w.out.Alloc(4)
+	w.cfg.Random(junk)
+	w.out.Send = append(w.out.Send, Datagram{Data: junk, Remote: to.remote, Socket: to.socket, TTL: 2})
+	w.probe(at, p, to)
+}
+
+// runPunches repeats attempts for peers that are still not direct.
+func (w *Wire) runPunches(at clock.Instant) {
+	kept := w.punches[:0]
+	for _, x := range w.punches {
+		if at.Mono < x.at {
+			kept = append(kept, x)
+			w.soon(x.at)
+			continue
+		}
+		if w.peers[x.peer.id.Address] != x.peer || x.peer.direct(at.Mono) != nil {
+			continue
+		}
+		w.strike(at, x.peer, x.to)
+		if x.left--; x.left > 0 {
+			x.at = at.Mono + punchDelays[x.left-1]
+			w.soon(x.at)
+			kept = append(kept, x)
+		}
+	}
+	clear(w.punches[len(kept):])
+	w.punches = kept
+}
+
+// introduce tells two peers of each other's address (spec 03 §5.5), for the
+// best scope that both can be reached in.
+func (w *Wire) introduce(at clock.Instant, a, b *Peer) {
+	for scope := wire.ScopePrivate; scope > wire.ScopeNone; scope-- {
+		for _, v4 := range [2]bool{false, true} {
+			x, y := a.bestIn(at.Mono, scope, v4), b.bestIn(at.Mono, scope, v4)
+			if x == nil || y == nil {
+				continue
+			}
+			tellA := func() {
+				w.reply(at, a, wire.VerbRendezvous, x.pathKey, nil, wire.Rendezvous{Peer: b.id.Address, At: y.remote}.Append(nil))
+			}
+			tellB := func() {
+				w.reply(at, b, wire.VerbRendezvous, y.pathKey, nil, wire.Rendezvous{Peer: a.id.Address, At: x.remote}.Append(nil))
+			}
+			if w.random.uint64()&1 == 0 {
+				tellA()
+				tellB()
+			} else {
+				tellB()
+				tellA()
+			}
+			return
+		}
+	}
+}
+
+// bestIn is the best path of a scope and family.
+func (p *Peer) bestIn(now clock.Mono, scope wire.Scope, v4 bool) *path {
+	var best *path
+	score := 0
+	for i := range p.slots {
+		s := &p.slots[i]
+		if s.scope != scope || s.remote.Addr().Is4() != v4 || s.expired(now) {
+			continue
+		}
+		if q := s.score(now); best == nil || q <= score {
+			best, score = s.path, q
+		}
+	}
+	return best
+}
+
+// pushDirectPaths tells a trusted peer where we may be reached (spec 03 §5.8),
+// on the path its packet came by.
+func (w *Wire) pushDirectPaths(at clock.Instant, p *Peer, from pathKey) {
+	var addrs []netip.AddrPort
+	var count [8][2]int
+	for _, list := range [2][]netip.AddrPort{w.local, w.Surface()} {
+		for _, a := range list {
+			scope, family := wire.ScopeOf(a.Addr()), 0
+			if a.Addr().Is6() {
+				family = 1
+			}
+			if !wire.UsableForPath(a.Addr()) || a.Port() == 0 || slices.Contains(addrs, a) || count[scope][family] >= pushScope {
+				continue
+			}
+			count[scope][family]++
+			addrs = append(addrs, a)
+		}
+	}
+	for len(addrs) > 0 {
+		payload, done := wire.AppendPushDirectPaths(nil, addrs)
+		w.reply(at, p, wire.VerbPushDirectPaths, from, nil, payload)
+		addrs = addrs[done:]
+	}
+}
+
+// receivePush probes the addresses that a peer says it has (spec 03 §5.10).
+func (w *Wire) receivePush(at clock.Instant, p *Peer, in *Inbound) bool {
+	if !p.pushGate.open(at.Mono) {
+		w.drop(DropRate)
+		return true
+	}
+	var count [8][2]int
+	records, err := wire.ParsePushDirectPaths(in.Payload)
+	if err != nil {
+		w.drop(DropFormat)
+		return false
+	}
+	for r, ok := records.Next(); ok; r, ok = records.Next() {
+		if r.Flags&wire.PathForget != 0 || !r.Address.IsValid() {
+			continue
+		}
+		if p.hasActive(at.Mono, r.Address) || !w.usable(p.id.Address, r.Address) {
+			continue
+		}
+		scope, family := wire.ScopeOf(r.Address.Addr()), 0
+		if r.Address.Addr().Is6() {
+			family = 1
+		}
+		if count[scope][family]++; count[scope][family] <= pushScope {
+			w.probe(at, p, toAll(r.Address))
+		}
+	}
+	if records.Err() != nil {
+		w.drop(DropFormat)
+		return false
+	}
+	return true
+}
