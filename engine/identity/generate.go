@@ -1,10 +1,6 @@
 package identity
 
-import (
-	"crypto/ecdh"
-	"crypto/ed25519"
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // Generate makes a new identity from 64 bytes of random, which fills the slice
 // it is given with bytes from a cryptographic source. It searches some fifteen
@@ -27,12 +23,10 @@ func Generate(random func([]byte)) *Secret {
 // satisfies the hashcash. It leaves that key in private.
 func search(private *PrivateKey) Identity {
 	var id Identity
-	copy(id.Public[32:], ed25519.NewKeyFromSeed(private[32:])[32:])
-	up, down := private[8:16], private[16:24]
+	copy(id.Public[32:], private.signer()[32:])
 	for {
-		binary.LittleEndian.PutUint64(up, binary.LittleEndian.Uint64(up)+1)
-		binary.LittleEndian.PutUint64(down, binary.LittleEndian.Uint64(down)-1)
-		copy(id.Public[:32], exchangePublic(private.exchange()))
+		next(private)
+		copy(id.Public[:32], private.exchange().PublicKey().Bytes())
 		if digest := derive(&id.Public); hashcash(&digest) {
 			id.Address = digestAddress(&digest)
 			return id
@@ -40,4 +34,9 @@ func search(private *PrivateKey) Identity {
 	}
 }
 
-func exchangePublic(k *ecdh.PrivateKey) []byte { return k.PublicKey().Bytes() }
+// next steps two words of the X25519 scalar in opposite directions.
+func next(private *PrivateKey) {
+	up, down := private[8:16], private[16:24]
+	binary.LittleEndian.PutUint64(up, binary.LittleEndian.Uint64(up)+1)
+	binary.LittleEndian.PutUint64(down, binary.LittleEndian.Uint64(down)-1)
+}

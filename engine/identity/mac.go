@@ -43,11 +43,11 @@ func MACFrom(b []byte) MAC {
 	return MAC(binary.BigEndian.Uint16(b))<<32 | MAC(binary.BigEndian.Uint32(b[2:]))
 }
 
-// ParseMAC reads six hex bytes, separated by colons or not at all.
+// ParseMAC reads six bytes of two hex digits, separated by colons or not at all.
 func ParseMAC(s string) (MAC, error) {
 	h := s
-	if len(s) == 17 {
-		h = strings.ReplaceAll(s, ":", "")
+	if len(s) == 17 && strings.Count(s, ":") == 5 {
+		h = s[0:2] + s[3:5] + s[6:8] + s[9:11] + s[12:14] + s[15:17]
 	}
 	if len(h) == 12 {
 		if v, ok := parseHex(h); ok {
