@@ -1,0 +1,63 @@
+package controller
+
+import (
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+// login is a member that is in until its log-in runs out (spec 05 §3.13).
+type login struct {
+	network identity.NetworkID
+	member  identity.Address
+	expiry  uint64 // ms
+}
+
+// loginNeeded reports whether a member must log in first (spec 05 §3.3 step 7).
+func (c *Controller) loginNeeded(at clock.Instant, n *network, m *member) bool {
+	return n.view.sso && !m.view.ssoExempt && m.view.expiry <= uint64(max(at.Wall, 0))
+}
+
+// askLogin tells a member where to log in. There is no log-in service behind
+// this controller, so the address is empty unless the record names one.
+func (c *Controller) askLogin(n *network) Reply {
+	var d wire.DictionaryWriter
+	d.AddUint64("aV", 0)
+	d.AddText("aU", n.view.loginURL)
+	body := n.id.Append(nil)
+	body = append(body, byte(len(d.Bytes())>>8), byte(len(d.Bytes())))
+	return Reply{Outcome: Refused, Code: wire.ErrorNetworkAuthenticationRequired, Body: append(body, d.Bytes()...)}
+}
+
+// watchLogin remembers when the log-in behind a configuration runs out.
+func (c *Controller) watchLogin(n *network, m *member) {
+	if !n.view.sso || m.view.expiry == 0 || m.expiry == m.view.expiry {
+		return
+	}
+	m.expiry = m.view.expiry
+	c.expiring = append(c.expiring, login{n.id, m.address, m.expiry})
+}
+
+// expireLogins revokes the memberships of those whose log-in ran out. The
+// record does not change: the next request is answered by [Controller.askLogin].
+func (c *Controller) expireLogins(at clock.Instant) {
+	if len(c.expiring) == 0 || at.Mono-c.expiredAt < expiryGap {
+		return
+	}
+	c.expiredAt = at.Mono
+	c.expiring = slices.DeleteFunc(c.expiring, func(l login) bool {
+		if l.expiry > uint64(max(at.Wall, 0)) {
+			return false
+		}
+		n, m := c.lookup(l.network, l.member)
+		if m != nil && m.expiry == l.expiry {
+			m.expiry = 0
+			if c.loginNeeded(at, n, m) && m.view.authorized {
+				c.deauthorise(at, n, m)
+			}
+		}
+		return true
+	})
+}

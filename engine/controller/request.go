@@ -1,0 +1,229 @@
+package controller
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+// tokenPrefix begins the metadata value that asks to be let in by a token.
+const tokenPrefix = "token:"
+
+// maxToken is how many bytes of that value are read.
+const maxToken = 511
+
+// edit is what a request changes in a member record.
+type edit struct {
+	pin        identity.Identity // null if nothing is to be pinned
+	authType   string // "public" or "token" if the request was authorised by itself
+	token      any
+	versions   *[4]int64
+	addresses  []netip.Addr
+	tags       []tagDefault
+	caps       []uint64
+	unfinished bool // the record lacks fields or has none yet
+}
+
+func (e *edit) empty() bool {
+	return e.pin.Null() && e.authType == "" && e.versions == nil && len(e.addresses) == 0 && len(e.tags) == 0 && len(e.caps) == 0 && !e.unfinished
+}
+
+// Request decides on the request of a member for its configuration (spec 05
+// §3). from was authenticated by the transport. meta is the request's
+// dictionary; it is not kept. remote and hops say where the request came from
+// and are only for show; remote is the zero value for this node itself.
+//
+// Take the changes and make them durable before the reply is sent.
+func (c *Controller) Request(at clock.Instant, from identity.Identity, nwid identity.NetworkID, meta wire.Dictionary, remote netip.AddrPort, hops uint8) Reply {
+	c.stats.Requests++
+	r := c.request(at, from, nwid, &meta, remote, hops)
+	switch r.Outcome {
+	case Dropped:
+		c.stats.Dropped++
+	case Refused:
+		c.stats.Refusals++
+	}
+	c.pump(at)
+	return r
+}
+
+func (c *Controller) request(at clock.Instant, from identity.Identity, nwid identity.NetworkID, meta *wire.Dictionary, remote netip.AddrPort, hops uint8) Reply {
+	if nwid.Controller() != c.self.Address || from.Address.Reserved() || !c.gate.pass(at.Mono, from.Address) {
+		return Reply{}
+	}
+	n := c.networks[nwid]
+	if n == nil {
+		return refuse(nwid, wire.ErrorObjectNotFound)
+	}
+	m := n.members[from.Address]
+	if m != nil {
+		if at.Mono-m.gateAt <= requestGap {
+			return Reply{}
+		}
+		m.gateAt = at.Mono
+	}
+	if n.view.err != nil {
+		return Reply{}
+	}
+	if m != nil && (m.view.tombstone || m.view.pinned && (m.view.pinBad || m.view.identity != from)) {
+		return refuse(nwid, wire.ErrorNetworkAccessDenied)
+	}
+	fresh := m == nil
+	if fresh {
+		if m = c.newcomer(at, n, from.Address); m == nil {
+			return refuse(nwid, wire.ErrorNetworkAccessDenied)
+		}
+		m.gateAt = at.Mono
+	}
+	m.seenAt, m.remote = at.Mono, remote
+	if hops > 0 {
+		m.remote = netip.AddrPort{}
+	}
+	e := edit{unfinished: !m.view.complete}
+	if !m.view.pinned {
+		e.pin = from
+	}
+	admitted := c.authorised(at, n, m, meta, &e)
+	switch {
+	case m.view.banned:
+	case c.loginNeeded(at, n, m):
+		c.apply(at, n, m, &e)
+		return c.askLogin(n)
+	case admitted:
+		return c.admit(at, n, m, from, meta, fresh, &e)
+	}
+	// The record is how an administrator learns of the member.
+	c.apply(at, n, m, &e)
+	return refuse(nwid, wire.ErrorNetworkAccessDenied)
+}
+
+// authorised decides whether a member may join (spec 05 §3.3 step 6).
+func (c *Controller) authorised(at clock.Instant, n *network, m *member, meta *wire.Dictionary, e *edit) bool {
+	switch {
+	case m.view.banned:
+		return false
+	case m.view.authorized:
+		return true
+	case !n.view.private:
+		e.authType = "public"
+		return true
+	}
+	a, _ := meta.Limited("a", maxToken+1)
+	token, ok := strings.CutPrefix(string(a), tokenPrefix)
+	if !ok || token == "" {
+		return false
+	}
+	if expiry, ok := n.view.tokens[token]; ok && (expiry == 0 || expiry > uint64(max(at.Wall, 0))) {
+		e.authType, e.token = "token", token
+		return true
+	}
+	return false
+}
+
+// admit answers an authorised member.
+func (c *Controller) admit(at clock.Instant, n *network, m *member, from identity.Identity, meta *wire.Dictionary, fresh bool, e *edit) Reply {
+	m.ruleset = meta.Uint64("revr", 0)
+	var versions [4]int64
+	for i, key := range versionMeta {
+		versions[i] = int64(meta.Uint64(key, 0))
+	}
+	if versions != m.view.versions {
+		e.versions = &versions
+	}
+	// Default capabilities are granted at first sight. The reference does not
+	// grant them to a member that was entered by hand before (spec 05 §8.15).
+	if first := fresh || !c.compat && !m.view.pinned; first && m.ruleset != 0 {
+		for i := range n.view.caps {
+			if k := &n.view.caps[i]; k.def && !slices.Contains(m.view.caps, k.id) {
+				e.caps = append(e.caps, uint64(k.id))
+			}
+		}
+	}
+	chunks, config := c.issue(at, n, m, from, e)
+	m.active = true
+	c.queueRevocation(n, m)
+	return Reply{Outcome: Configured, Chunks: chunks, Config: config}
+}
+
+// apply writes an edit into the record.
+func (c *Controller) apply(at clock.Instant, n *network, m *member, e *edit) {
+	if e.empty() {
+		return
+	}
+	d := document{}
+	if m.doc != nil {
+		d = decodeDocument(m.doc)
+	}
+	fillMember(d, at.Wall, n.id, m.address, c.compat)
+	if !e.pin.Null() {
+		d["identity"] = e.pin.String()
+	}
+	if e.authType != "" {
+		c.stats.Authorisations++
+		d["authorized"], d["lastAuthorizedTime"] = true, number(uint64(at.Wall))
+		d["lastAuthorizedCredentialType"], d["lastAuthorizedCredential"] = e.authType, e.token
+	}
+	if e.versions != nil {
+		for i, key := range versionKeys {
+			d[key] = number(uint64(e.versions[i]))
+		}
+	}
+	appendTo(d, "ipAssignments", e.addresses, func(ip netip.Addr) any { return renderIP(ip) })
+	appendTo(d, "tags", e.tags, func(t tagDefault) any { return []any{number(t.rawID), number(t.rawValue)} })
+	appendTo(d, "capabilities", e.caps, func(id uint64) any { return number(id) })
+	dropMemberFields(d)
+	if n.members[m.address] == nil {
+		n.insert(m)
+	}
+	c.saveMember(n, m, d)
+}
+
+// appendTo appends to an array of a record.
+func appendTo[T any](d document, key string, add []T, render func(T) any) {
+	if len(add) == 0 {
+		return
+	}
+	list, _ := d[key].([]any)
+	list = slices.Clip(list)
+	for _, v := range add {
+		list = append(list, render(v))
+	}
+	d[key] = list
+}
+
+// refuse is an error reply.
+func refuse(nwid identity.NetworkID, code wire.ErrorCode) Reply {
+	return Reply{Outcome: Refused, Code: code, Body: nwid.Append(nil)}
+}
+
+// newcomer makes a member for an address without a record, nil if there is no
+// room or they come too fast. On a private network the strangers that were
+// longest silent make room, so that nobody can fill the disk by asking (spec 05
+// §8.3).
+func (c *Controller) newcomer(at clock.Instant, n *network, a identity.Address) *member {
+	if !n.newcomers.take(at.Mono) {
+		return nil
+	}
+	strangers, oldest := 0, (*member)(nil)
+	if n.view.private {
+		for _, m := range n.order {
+			if m.view.stranger() {
+				strangers++
+				if oldest == nil || m.seenAt < oldest.seenAt {
+					oldest = m
+				}
+			}
+		}
+	}
+	if strangers >= c.limits.Strangers || len(n.order) >= c.limits.Members {
+		if oldest == nil {
+			return nil
+		}
+		c.dropMember(n, oldest)
+	}
+	return newMember(a)
+}

@@ -1,0 +1,136 @@
+package controller
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/credential"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+// Revocations are kept for one credential window and told to every authorised
+// member: to those online soon, to others with their next request. The
+// reference tells only those online and forgets (spec 05 §3.12, §8.7).
+//
+// What was revoked can be told from the records, so nothing is stored: a
+// record's lastDeauthorizedTime is its revocation's threshold.
+
+// revocation is a signed revocation in the order in which they were made.
+type revocation struct {
+	seq       uint64
+	threshold clock.Wall
+	signed    []byte
+}
+
+const (
+	// perPacket revocations fit one NETWORK_CREDENTIALS with room to spare.
+	perPacket = 60
+	// maxRevocations is how many a network remembers: more than 16 packets
+	// would keep a member busy for longer than they are worth.
+	maxRevocations = 16 * perPacket
+)
+
+// deauthorise revokes the membership of m and tells everybody, and tells m
+// itself that it is out.
+func (c *Controller) deauthorise(at clock.Instant, n *network, m *member) {
+	c.revoke(n, m.address, at.Wall, n.view.window)
+	c.queueRevocations(n)
+	c.queueRevocation(n, m)
+	if !c.compat && m.active && m.online(at.Mono) {
+		c.pushes = append(c.pushes, Push{
+			To: m.address, Network: n.id,
+			Verb: wire.VerbError, Code: wire.ErrorNetworkAccessDenied, Payload: n.id.Append(nil),
+		})
+	}
+}
+
+// revoke signs the revocation of a's memberships up to threshold and drops
+// revocations that have outlived the credentials they concern.
+func (c *Controller) revoke(n *network, a identity.Address, threshold clock.Wall, window uint64) {
+	n.seq++
+	var b [4]byte
+	c.random(b[:])
+	r := credential.Revocation{
+		ID: binary.BigEndian.Uint32(b[:]), Network: n.id, Threshold: threshold, Flags: credential.FastPropagate,
+		Target: a, Type: credential.TypeMembership,
+	}
+	r.Sign(c.self)
+	n.revocations = slices.DeleteFunc(n.revocations, func(r revocation) bool {
+		return r.threshold < threshold-clock.Wall(window)
+	})
+	if len(n.revocations) == maxRevocations {
+		n.revocations = slices.Delete(n.revocations, 0, 1)
+	}
+	n.revocations = append(n.revocations, revocation{seq: n.seq, threshold: threshold, signed: r.Append(nil)})
+}
+
+// restoreRevocations makes the revocations of one window anew after a start.
+// Receivers that have them already ignore them.
+func (c *Controller) restoreRevocations(at clock.Instant, n *network) {
+	var out []*member
+	since := uint64(max(at.Wall, 0)) - min(uint64(max(at.Wall, 0)), n.view.window)
+	for _, m := range n.order {
+		if t := m.view.lastDeauth; t > since && t <= uint64(at.Wall) {
+			out = append(out, m)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *member) int { return cmp.Compare(a.view.lastDeauth, b.view.lastDeauth) })
+	for _, m := range out {
+		c.revoke(n, m.address, clock.Wall(m.view.lastDeauth), n.view.window)
+	}
+}
+
+// disband makes a deleted network's members forget each other. The network
+// lives on as a ghost in the queue of pushes until they were told.
+func (c *Controller) disband(at clock.Instant, n *network) {
+	n.revocations = nil
+	for _, m := range n.order {
+		if m.view.authorized {
+			c.revoke(n, m.address, at.Wall, n.view.window)
+		}
+	}
+	c.queueRevocations(n)
+	for _, m := range n.order {
+		m.gone = true
+	}
+}
+
+// queueRevocations puts every authorised member into the queue.
+func (c *Controller) queueRevocations(n *network) {
+	for _, m := range n.order {
+		if m.view.authorized {
+			c.queueRevocation(n, m)
+		}
+	}
+}
+
+// queueRevocation puts a member into the queue if it has not heard of the
+// newest revocation and can have credentials of ours.
+func (c *Controller) queueRevocation(n *network, m *member) {
+	if m.revokeQueued || !m.active || m.told >= n.seq || len(n.revocations) == 0 {
+		return
+	}
+	m.revokeQueued = true
+	c.revokeQueue = append(c.revokeQueue, job{n, m})
+}
+
+// pushRevocations tells a member as many revocations as fit one packet. It
+// reports whether there are more.
+func (c *Controller) pushRevocations(now clock.Mono, n *network, m *member) (more bool) {
+	i, _ := slices.BinarySearchFunc(n.revocations, m.told+1, func(r revocation, seq uint64) int { return cmp.Compare(r.seq, seq) })
+	batch := n.revocations[i:]
+	if len(batch) == 0 {
+		return false
+	}
+	batch = batch[:min(len(batch), perPacket)]
+	var out wire.Credentials
+	for _, r := range batch {
+		out.Revocations = append(out.Revocations, r.signed)
+	}
+	c.pushes = append(c.pushes, Push{To: m.address, Network: n.id, Verb: wire.VerbNetworkCredentials, Payload: out.Append(nil)})
+	m.told, m.toldAt = batch[len(batch)-1].seq, now
+	return m.told < n.seq
+}
