@@ -1,0 +1,86 @@
+package netconf
+
+import (
+	"net/netip"
+	"slices"
+
+	"orrery/engine/wire"
+)
+
+// Settings are what the user allows a network to do on this computer (spec 04
+// §14.5).
+type Settings struct {
+	// AllowManaged lets assigned addresses and routes be applied at all.
+	AllowManaged bool
+	// ManagedOnly limits them, if not empty, to what lies in one of these.
+	ManagedOnly []netip.Prefix
+	// AllowGlobal also lets in addresses and targets of public scope.
+	AllowGlobal bool
+	// AllowDefault also lets in default routes.
+	AllowDefault bool
+	// AllowDNS lets name servers be applied.
+	AllowDNS bool
+	// Port is the kind of virtual port, empty for the default.
+	Port string
+	// VerifiedOnly drops frames of peers whom the user has not verified.
+	VerifiedOnly bool
+}
+
+// DefaultSettings are those of a network without a settings file.
+func DefaultSettings() Settings { return Settings{AllowManaged: true} }
+
+// Equal reports whether both say the same.
+func (s *Settings) Equal(o *Settings) bool {
+	return s.AllowManaged == o.AllowManaged && s.AllowGlobal == o.AllowGlobal && s.AllowDefault == o.AllowDefault &&
+		s.AllowDNS == o.AllowDNS && s.Port == o.Port && s.VerifiedOnly == o.VerifiedOnly &&
+		slices.Equal(s.ManagedOnly, o.ManagedOnly)
+}
+
+// Allows reports whether an assigned address, with its subnet's length, or the
+// target of a route may be applied. The gateway of a route is not checked.
+//
+// Beyond the reference, a subnet so broad that it takes in a large part of the
+// Internet needs AllowDefault as well (spec 06 §9.4), whatever its host bits
+// pretend.
+func (s *Settings) Allows(target netip.Prefix) bool {
+	if !s.AllowManaged || !target.IsValid() || len(s.ManagedOnly) > 0 && !s.listed(target) {
+		return false
+	}
+	if target.Bits() == 0 && target.Addr().IsUnspecified() {
+		return s.AllowDefault
+	}
+	switch wire.ScopeOf(target.Addr()) {
+	case wire.ScopeNone, wire.ScopeMulticast, wire.ScopeLoopback, wire.ScopeLinkLocal:
+		return false
+	case wire.ScopeGlobal:
+		return s.AllowGlobal && (s.AllowDefault || !broad(target))
+	}
+	return s.AllowGlobal && s.AllowDefault || !broad(target)
+}
+
+// listed reports whether an entry of the list contains the whole target.
+func (s *Settings) listed(target netip.Prefix) bool {
+	return slices.ContainsFunc(s.ManagedOnly, func(p netip.Prefix) bool {
+		return p.Bits() <= target.Bits() && p.Masked().Contains(target.Addr())
+	})
+}
+
+// broad reports whether p spans more than any block that is assigned as one, and
+// public addresses with it.
+func broad(p netip.Prefix) bool {
+	if p.Addr().Is4() && p.Bits() >= 8 || p.Addr().Is6() && p.Bits() >= 16 {
+		return false
+	}
+	first := p.Masked().Addr()
+	return wire.ScopeOf(first) == wire.ScopeGlobal || wire.ScopeOf(last(p)) == wire.ScopeGlobal
+}
+
+// last is the highest address in p.
+func last(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < 8*len(b); i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
