@@ -1,0 +1,26 @@
+package udp
+
+import "golang.org/x/sys/unix"
+
+// newTransport returns the portable transport: the system has no batch calls
+// that Go can use without cgo.
+func newTransport(sk *socket, _ Config) transport { return newPlain(sk) }
+
+// tune sets buffers and fragmentation.
+func tune(sk *socket, cfg Config) {
+	tuneBuffers(sk)
+	rc, err := sk.conn.SyscallConn()
+	if err == nil {
+		err = rc.Control(func(fd uintptr) {
+			// Both are off by default; a refusal on old systems changes nothing.
+			if sk.v6 {
+				_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_DONTFRAG, 0)
+			} else {
+				_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_DONTFRAG, 0)
+			}
+		})
+	}
+	if err != nil {
+		cfg.Log.Warn("cannot tune a UDP socket", "err", err)
+	}
+}

@@ -1,0 +1,61 @@
+package udp
+
+import (
+	"errors"
+
+	"golang.org/x/sys/windows"
+)
+
+const (
+	// errInUse is the system's answer for a port that another program has.
+	errInUse = windows.WSAEADDRINUSE
+	// soExclusiveAddrUse keeps other programs from binding our port as well,
+	// which Windows otherwise lets them do by asking for address reuse.
+	soExclusiveAddrUse = ^windows.SO_REUSEADDR
+	// ipDontFragment is IP_DONTFRAGMENT, ipv6DontFrag IPV6_DONTFRAG.
+	ipDontFragment = 14
+	ipv6DontFrag   = 14
+)
+
+// familyMissing reports whether err means that the machine lacks the family.
+func familyMissing(err error) bool {
+	return errors.Is(err, windows.WSAEAFNOSUPPORT) || errors.Is(err, windows.WSAEADDRNOTAVAIL) || errors.Is(err, windows.WSAEPROTONOSUPPORT)
+}
+
+// setBeforeBind claims the port for this process alone.
+func setBeforeBind(fd uintptr, _ bool) error {
+	return windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, soExclusiveAddrUse, 1)
+}
+
+// newTransport returns the portable transport.
+func newTransport(sk *socket, _ Config) transport { return newPlain(sk) }
+
+// tune sets buffers and fragmentation.
+func tune(sk *socket, cfg Config) {
+	tuneBuffers(sk)
+	rc, err := sk.conn.SyscallConn()
+	if err == nil {
+		err = rc.Control(func(fd uintptr) {
+			// Off is the default; a refusal changes nothing.
+			if sk.v6 {
+				_ = windows.SetsockoptInt(windows.Handle(fd), windows.IPPROTO_IPV6, ipv6DontFrag, 0)
+			} else {
+				_ = windows.SetsockoptInt(windows.Handle(fd), windows.IPPROTO_IP, ipDontFragment, 0)
+			}
+		})
+	}
+	if err != nil {
+		cfg.Log.Warn("cannot tune a UDP socket", "err", err)
+	}
+}
+
+// transientReceive reports whether the socket is still good after err: these
+// are about a packet or the moment.
+func transientReceive(err error) bool {
+	for _, e := range []windows.Errno{windows.WSAECONNRESET, windows.WSAENETRESET, windows.WSAEMSGSIZE, windows.WSAENOBUFS, windows.WSAEINTR} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

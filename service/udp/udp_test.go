@@ -1,0 +1,310 @@
+package udp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+
+	"orrery/engine/vl1"
+)
+
+var (
+	loopback4 = netip.MustParseAddr("127.0.0.1")
+	loopback6 = netip.MustParseAddr("::1")
+)
+
+// transports are the configurations that every behaviour is tested with.
+var transports = map[string]Config{
+	"offloads":   {},
+	"no offload": {noOffload: true},
+	"plain":      {plain: true},
+}
+
+func open(t testing.TB, cfg Config) *Sockets {
+	t.Helper()
+	cfg.Log = slog.New(slog.DiscardHandler)
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// inbox runs s and collects what it receives, copied.
+type inbox struct {
+	mu   sync.Mutex
+	got  []vl1.Datagram
+	more *sync.Cond
+}
+
+func listen(t testing.TB, s *Sockets) *inbox {
+	t.Helper()
+	in := &inbox{}
+	in.more = sync.NewCond(&in.mu)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx, in.take) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return in
+}
+
+func (in *inbox) take(batch []vl1.Datagram) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, d := range batch {
+		d.Data = bytes.Clone(d.Data)
+		in.got = append(in.got, d)
+	}
+	in.more.Broadcast()
+}
+
+// wait returns the first n datagrams. The test binary's own timeout ends a
+// wait in vain.
+func (in *inbox) wait(n int) []vl1.Datagram {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for len(in.got) < n {
+		in.more.Wait()
+	}
+	return slices.Clone(in.got[:n])
+}
+
+func payload(n, seed int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i*7 + seed)
+	}
+	return b
+}
+
+func TestSendAndReceive(t *testing.T) {
+	for name, cfg := range transports {
+		for _, ip := range []netip.Addr{loopback4, loopback6} {
+			t.Run(fmt.Sprintf("%s %s", name, ip), func(t *testing.T) {
+				a, b := open(t, cfg), open(t, cfg)
+				if ip.Is6() && len(b.all) < 2 {
+					t.Skip("no IPv6 here")
+				}
+				in := listen(t, b)
+				to := netip.AddrPortFrom(ip, uint16(b.Port()))
+				// Runs of equal sizes with a shorter last, growth, singles, and sizes that
+				// no link carries whole.
+				sizes := []int{1400, 1400, 1400, 100, 100, 100, 200, 1, 10024, 10024, 9000, 3, 3, 3, 40000}
+				if cfg.noOffload {
+					sizes = slices.DeleteFunc(sizes, func(n int) bool { return n > 10024 })
+				}
+				var batch []vl1.Datagram
+				for i, n := range sizes {
+					batch = append(batch, vl1.Datagram{Data: payload(n, i), Remote: to})
+				}
+				if err := a.Send(batch); err != nil {
+					t.Fatal(err)
+				}
+				got := in.wait(len(sizes))
+				for i, d := range got {
+					if !bytes.Equal(d.Data, batch[i].Data) {
+						t.Errorf("datagram %d: got %d bytes, want %d", i, len(d.Data), len(batch[i].Data))
+					}
+					if want := netip.AddrPortFrom(ip, uint16(a.Port())); d.Remote != want {
+						t.Errorf("datagram %d: remote %v, want %v", i, d.Remote, want)
+					}
+					if cap(d.Data) < len(d.Data) || d.Socket == vl1.AnySocket {
+						t.Errorf("datagram %d: socket %d", i, d.Socket)
+					}
+				}
+				if s := a.Stats(); s.SentDatagrams != uint64(len(sizes)) || s.SendErrors != 0 {
+					t.Errorf("sender's stats %+v", s)
+				}
+			})
+		}
+	}
+}
+
+func TestLargeBatch(t *testing.T) {
+	for name, cfg := range transports {
+		t.Run(name, func(t *testing.T) {
+			a, b := open(t, cfg), open(t, cfg)
+			in := listen(t, b)
+			to := netip.AddrPortFrom(loopback4, uint16(b.Port()))
+			const n = 2500 // more than one call takes, in messages and in vectors
+			batch := make([]vl1.Datagram, n)
+			for i := range batch {
+				batch[i] = vl1.Datagram{Data: payload(20+i/50, i), Remote: to}
+			}
+			if err := a.Send(batch); err != nil {
+				t.Fatal(err)
+			}
+			for i, d := range in.wait(n) {
+				if !bytes.Equal(d.Data, batch[i].Data) {
+					t.Fatalf("datagram %d differs", i)
+				}
+			}
+		})
+	}
+}
+
+func TestSocketChoice(t *testing.T) {
+	for name, cfg := range transports {
+		t.Run(name, func(t *testing.T) {
+			cfg.Second = true
+			a, b := open(t, cfg), open(t, Config{})
+			in := listen(t, b)
+			if len(a.Ports()) != 2 || a.Ports()[0] != a.Port() {
+				t.Fatalf("ports %v", a.Ports())
+			}
+			to := netip.AddrPortFrom(loopback4, uint16(b.Port()))
+			byPort := map[int][]vl1.SocketID{}
+			for _, sk := range a.all {
+				if !sk.v6 {
+					byPort[int(sk.port)] = append(byPort[int(sk.port)], sk.id)
+				}
+			}
+			if err := a.Send([]vl1.Datagram{{Data: []byte("any"), Remote: to}}); err != nil {
+				t.Fatal(err)
+			}
+			var from []int
+			for _, d := range in.wait(2) {
+				from = append(from, int(d.Remote.Port()))
+			}
+			slices.Sort(from)
+			want := slices.Sorted(slices.Values(a.Ports()))
+			if !slices.Equal(from, want) {
+				t.Errorf("AnySocket sent from %v, want %v", from, want)
+			}
+			second := byPort[a.Ports()[1]][0]
+			mapped := netip.AddrPortFrom(netip.AddrFrom16(loopback4.As16()), to.Port())
+			if err := a.Send([]vl1.Datagram{{Data: []byte("one"), Remote: mapped, Socket: second}}); err != nil {
+				t.Fatal(err)
+			}
+			if got := in.wait(3)[2]; int(got.Remote.Port()) != a.Ports()[1] {
+				t.Errorf("socket %d sent from port %d", second, got.Remote.Port())
+			}
+			if err := a.Send([]vl1.Datagram{{Data: []byte("none"), Remote: to, Socket: 99}}); err != nil {
+				t.Fatal(err)
+			}
+			if s := a.Stats(); s.Unroutable != 1 {
+				t.Errorf("unroutable %d, want 1", s.Unroutable)
+			}
+		})
+	}
+}
+
+func TestRefusedIsCounted(t *testing.T) {
+	for name, cfg := range transports {
+		t.Run(name, func(t *testing.T) {
+			a, b := open(t, cfg), open(t, cfg)
+			in := listen(t, b)
+			to := netip.AddrPortFrom(loopback4, uint16(b.Port()))
+			bad := netip.AddrPortFrom(loopback4, 0) // no port: the kernel refuses
+			batch := []vl1.Datagram{
+				{Data: payload(10, 1), Remote: bad}, {Data: payload(10, 1), Remote: bad},
+				{Data: payload(10, 2), Remote: to}, {Data: payload(70000, 0), Remote: to},
+				{Data: payload(10, 3), Remote: to}, {Data: payload(9, 4), Remote: to},
+				{Data: payload(10, 3), Remote: bad},
+			}
+			if err := a.Send(batch); err != nil {
+				t.Fatal(err)
+			}
+			got := in.wait(3)
+			if !bytes.Equal(got[0].Data, batch[2].Data) || !bytes.Equal(got[2].Data, batch[5].Data) {
+				t.Error("what could be sent did not arrive")
+			}
+			if s := a.Stats(); s.SendErrors != 4 || s.SentDatagrams != 3 {
+				t.Errorf("stats %+v", s)
+			}
+		})
+	}
+}
+
+func TestRunEnds(t *testing.T) {
+	for name, cfg := range transports {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, cfg)
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			for range 3 { // and can be run again
+				if err := s.Run(ctx, func([]vl1.Datagram) {}); err != nil {
+					t.Errorf("Run with an ended context: %v", err)
+				}
+			}
+			done := make(chan error)
+			go func() { done <- s.Run(context.Background(), func([]vl1.Datagram) {}) }()
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Run after Close: %v", err)
+			}
+			to := netip.AddrPortFrom(loopback4, 9)
+			if err := s.Send([]vl1.Datagram{{Data: []byte("x"), Remote: to}}); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Send after Close: %v", err)
+			}
+			if err := s.Close(); err != nil {
+				t.Errorf("second Close: %v", err)
+			}
+		})
+	}
+}
+
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	a := open(t, Config{})
+	if p := a.Port(); p < firstRandomPort || p >= firstRandomPort+randomPorts {
+		t.Errorf("random port %d", p)
+	}
+	_, err := Open(Config{Port: a.Port(), Log: slog.New(slog.DiscardHandler)})
+	if !errors.Is(err, errInUse) {
+		t.Errorf("port in use: %v", err)
+	}
+	if _, err := Open(Config{Port: 70000, Log: slog.New(slog.DiscardHandler)}); err == nil {
+		t.Error("port 70000 accepted")
+	}
+	if ids := a.IDs(); ids[0] != 1 {
+		t.Errorf("IDs %v", ids)
+	}
+}
+
+func TestConcurrentSend(t *testing.T) {
+	for name, cfg := range transports {
+		t.Run(name, func(t *testing.T) {
+			a, b := open(t, cfg), open(t, Config{})
+			in := listen(t, b)
+			to := netip.AddrPortFrom(loopback4, uint16(b.Port()))
+			const workers, each = 8, 40
+			var wg sync.WaitGroup
+			for w := range workers {
+				wg.Go(func() {
+					batch := make([]vl1.Datagram, each)
+					for i := range batch {
+						batch[i] = vl1.Datagram{Data: []byte{byte(w), byte(i)}, Remote: to}
+					}
+					if err := a.Send(batch); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			next := [workers]byte{}
+			for _, d := range in.wait(workers * each) {
+				w := d.Data[0]
+				if d.Data[1] != next[w] {
+					t.Fatalf("worker %d: datagram %d came when %d was due", w, d.Data[1], next[w])
+				}
+				next[w]++
+			}
+		})
+	}
+}
