@@ -1,0 +1,81 @@
+package api
+
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"orrery/engine/identity"
+	"orrery/service/ipc"
+)
+
+// Bounds of what users may store, in bytes and in entries.
+const (
+	maxNameLen  = 128
+	maxHowLen   = 256
+	maxNoteLen  = 4096
+	maxPrefixes = 64
+)
+
+// checkSettings refuses settings that no network could have.
+func checkSettings(s *ipc.NetworkSettings) error {
+	if s.Port != "" && s.Port != "tun" && s.Port != "tap" {
+		return ipc.Errorf(ipc.CodeBadRequest, "port is %q: it can be \"tun\" or \"tap\"", clip(s.Port))
+	}
+	if len(s.ManagedOnly) > maxPrefixes {
+		return ipc.Errorf(ipc.CodeBadRequest, "allowManagedPrefixes has %d entries: %d are too many", len(s.ManagedOnly), maxPrefixes+1)
+	}
+	for _, p := range s.ManagedOnly {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			return ipc.Errorf(ipc.CodeBadRequest, "allowManagedPrefixes: %q is not a network such as 10.1.2.0/24", clip(p))
+		}
+	}
+	return nil
+}
+
+// checkTrust refuses updates that make no sense. To verify, the identity that
+// was compared must be named, so that it cannot be another one by now.
+func checkTrust(a identity.Address, u *ipc.TrustUpdate) error {
+	switch u.State {
+	case "", ipc.Seen, ipc.Blocked:
+	case ipc.Verified:
+		if u.Identity == "" {
+			return ipc.Errorf(ipc.CodeBadRequest, "to verify %s, the identity that was compared must be given", a)
+		}
+	default:
+		return ipc.Errorf(ipc.CodeBadRequest, "%q is not a trust state: it can be %s, %s or %s", clip(string(u.State)), ipc.Seen, ipc.Verified, ipc.Blocked)
+	}
+	if u.Identity != "" {
+		id, err := identity.Parse(u.Identity)
+		if err != nil {
+			return ipc.Errorf(ipc.CodeBadRequest, "identity: %v", err)
+		}
+		if id.Address != a {
+			return ipc.Errorf(ipc.CodeBadRequest, "the identity is that of %s, not of %s", id.Address, a)
+		}
+		u.Identity = id.String() // whatever else was pasted, only the public part goes on
+	}
+	if u.Name != nil && !showable(*u.Name, maxNameLen, false) {
+		return ipc.Errorf(ipc.CodeBadRequest, "the name is longer than %d bytes or has characters that do not show", maxNameLen)
+	}
+	if !showable(u.How, maxHowLen, false) {
+		return ipc.Errorf(ipc.CodeBadRequest, "\"how\" is longer than %d bytes or has characters that do not show", maxHowLen)
+	}
+	if u.Note != nil && !showable(*u.Note, maxNoteLen, true) {
+		return ipc.Errorf(ipc.CodeBadRequest, "the note is longer than %d bytes or has characters that do not show", maxNoteLen)
+	}
+	return nil
+}
+
+// showable reports whether text may be stored and shown: no controls, no
+// changes of writing direction that would make it look like something else.
+func showable(s string, limit int, lines bool) bool {
+	return len(s) <= limit && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		if lines && (r == '\n' || r == '\t') {
+			return false
+		}
+		return unicode.IsControl(r) || r == '\u061c' || r == '\u200e' || r == '\u200f' ||
+			r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+	})
+}
