@@ -1,0 +1,48 @@
+package vl2
+
+import (
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+)
+
+// admit decides whether a peer may talk on a network and returns its membership
+// if so, else nil: on a public network everybody may, on a private one whoever
+// has shown a certificate that ours agrees with and that is not revoked. A peer
+// let in also gets the list of our groups once a minute (spec 04 §8.3).
+func (s *Switch) admit(at clock.Instant, nw *Network, peer *identity.Identity) *member {
+	if nw.config == nil {
+		return nil
+	}
+	var m *member
+	if nw.config.Public {
+		m = nw.members.open(at.Mono, peer.Address)
+	} else {
+		m = nw.members.get(peer.Address)
+		if m == nil || !nw.passes(m, peer) {
+			return nil
+		}
+		m.used = at.Mono
+	}
+	if at.Mono-m.likes >= likeInterval {
+		s.sendListTo(at, nw, m)
+	}
+	return m
+}
+
+// passes is the gate of a private network. Its answer holds until one of the two
+// certificates or the peer's key changes, so that frames do not pay for it.
+func (nw *Network) passes(m *member, peer *identity.Identity) bool {
+	if m.gateFor != nw.generation || m.gatedPeer != *peer {
+		com := nw.com()
+		m.gateOpen = com != nil && m.proof.Allowed(com, *peer)
+		m.gateFor, m.gatedPeer = nw.generation, *peer
+	}
+	return m.gateOpen
+}
+
+// isMember reports whether a peer passes the gate without having sent anything.
+// Its identity must be known.
+func (s *Switch) isMember(nw *Network, m *member) bool {
+	id, known := s.link.Identity(m.address)
+	return known && (nw.config.Public || nw.passes(m, &id))
+}

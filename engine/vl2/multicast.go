@@ -1,0 +1,254 @@
+package vl2
+
+import (
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/rule"
+	"orrery/engine/vl1"
+	"orrery/engine/wire"
+)
+
+// outgoing is a multicast frame on its way to the members of its group.
+type outgoing struct {
+	frame
+	head    []byte // MULTICAST_FRAME up to the Ethernet payload
+	origin  identity.Address
+	limit   int // how many members may get it
+	sent    []identity.Address
+	expires clock.Mono
+}
+
+// done reports whether the frame reached as many members as it may.
+func (o *outgoing) done() bool { return len(o.sent) >= o.limit }
+
+// multicast sends a frame to the members of a group. withSource says that the
+// frame's source is not our own MAC. origin is the member for whom a replicator
+// sends, else 0 (spec 04 §12.4).
+func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGroup, f *frame, withSource bool, origin identity.Address) {
+	if s.sendToReplicator(at, nw, g, f) {
+		return
+	}
+	limit := int(min(nw.config.MulticastLimit, 1<<20))
+	k := groupKey{nw.id, g}
+	grp := s.groups.get(k)
+	known := 0
+	if grp != nil {
+		known = len(grp.likes)
+	}
+	h := wire.MulticastFrame{
+		Network: nw.id, Flags: wire.MulticastFrameGather, GatherLimit: 1,
+		Group: g, EtherType: f.etherType,
+	}
+	if withSource {
+		h.Flags |= wire.MulticastFrameSource
+		h.Source = f.src
+	}
+	if known >= limit {
+		o := &s.scratch.out
+		o.frame, o.origin, o.limit, o.sent = *f, origin, limit, o.sent[:0]
+		o.head = h.AppendHead(o.head[:0])
+		s.sendToAll(at, nw, grp, o)
+		o.payload = nil
+		return
+	}
+	h.GatherLimit = uint32(limit - known + 1)
+	if grp == nil {
+		grp = s.groups.open(k)
+	}
+	o := s.groups.enqueue(at.Mono, grp)
+	o.payload = append(o.payload[:0], f.payload...)
+	o.src, o.dst, o.etherType = f.src, f.dst, f.etherType
+	o.origin, o.limit, o.sent, o.expires = origin, limit, o.sent[:0], at.Mono+queueLife
+	o.head = h.AppendHead(o.head[:0])
+	if known == 0 || at.Mono-grp.gathered >= s.stretched(gatherInterval, 3) {
+		grp.gathered = at.Mono
+		s.gather(at, nw, g, h.GatherLimit)
+	}
+	s.sendToAll(at, nw, grp, o)
+}
+
+// sendToAll sends o to all bridges, which get every multicast, and to known
+// members of the group at random, until its limit.
+func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing) {
+	for _, a := range nw.roles.bridges {
+		s.sendCopy(at, nw, o, a)
+	}
+	members := s.scratch.addrs[:0]
+	for _, l := range g.likes {
+		if !slices.Contains(nw.roles.bridges, l.member) {
+			members = append(members, l.member)
+		}
+	}
+	s.shuffle(members, len(members))
+	s.scratch.addrs = members
+	for _, a := range members {
+		s.sendCopy(at, nw, o, a)
+	}
+}
+
+// sendCopy sends o to one member, unless it has had it, is where it came from,
+// or the limit is reached. What the rules refuse counts against the limit.
+func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identity.Address) {
+	if o.done() || to == s.self.Address || to == o.origin || slices.Contains(o.sent, to) {
+		return
+	}
+	o.sent = append(o.sent, to)
+	m := nw.members.open(at.Mono, to)
+	if !s.permitted(nw, to) || !s.filterOut(at, nw, m, to, &o.frame, true) {
+		return
+	}
+	s.pushIfNeeded(at, nw, m)
+	s.link.Send(at, to, wire.VerbMulticastFrame, o.head, o.payload, !nw.config.NoCompressFrames())
+}
+
+// sendToReplicator hands the frame to the nearest replicator that can be reached
+// directly, if the network has any and we are neither one nor a bridge.
+func (s *Switch) sendToReplicator(at clock.Instant, nw *Network, g identity.MulticastGroup, f *frame) bool {
+	if len(nw.roles.replicators) == 0 || nw.roles.amReplicator || nw.roles.amBridge {
+		return false
+	}
+	var best identity.Address
+	least := 0
+	for _, a := range nw.roles.replicators {
+		if ms, ok := s.link.DirectLatency(a); ok && s.permitted(nw, a) && (best == 0 || ms < least) {
+			best, least = a, ms
+		}
+	}
+	if best == 0 {
+		return false
+	}
+	m := nw.members.open(at.Mono, best)
+	s.pushIfNeeded(at, nw, m)
+	h := wire.MulticastFrame{
+		Network: nw.id, Flags: wire.MulticastFrameSource | wire.MulticastFrameReplicate,
+		Source: f.src, Group: g, EtherType: f.etherType,
+	}
+	s.link.Send(at, best, wire.VerbMulticastFrame, h.AppendHead(s.scratch.head[:0]), f.payload, !nw.config.NoCompressFrames())
+	return true
+}
+
+// enqueue makes room for a frame in the queue of g and returns it, to be filled
+// in. A full queue loses its oldest frame.
+func (t *groupTable) enqueue(now clock.Mono, g *group) *outgoing {
+	t.expire(now, g)
+	if len(g.queue) >= queuePerGroup {
+		o := g.queue[0]
+		g.queue = append(g.queue[:0], g.queue[1:]...)
+		g.queue = append(g.queue, o)
+		return o
+	}
+	o := new(outgoing)
+	if t.queued < queueTotal {
+		g.queue = append(g.queue, o)
+		t.queued++
+	}
+	return o
+}
+
+// flush sends the frames that wait in g to a member just learnt.
+func (s *Switch) flush(at clock.Instant, nw *Network, g *group, to identity.Address) {
+	s.groups.expire(at.Mono, g)
+	if nw.config == nil {
+		return
+	}
+	for _, o := range g.queue {
+		s.sendCopy(at, nw, o, to)
+	}
+}
+
+// handleMulticastFrame processes MULTICAST_FRAME (spec 04 §12.5). Whether we
+// subscribed to the group does not matter.
+func (s *Switch) handleMulticastFrame(at clock.Instant, in *vl1.Inbound) vl1.Disposition {
+	p, err := wire.ParseMulticastFrame(in.Payload)
+	nw := s.find(p.Network)
+	if nw == nil || err != nil {
+		return vl1.Dropped
+	}
+	if p.COM != nil && !s.attachedCOM(at, nw, in, p.COM) {
+		return vl1.Dropped
+	}
+	m := s.admit(at, nw, &in.From)
+	if m == nil {
+		return s.refuse(at, nw, in, wire.VerbMulticastFrame)
+	}
+	if nw.config.MulticastLimit == 0 {
+		nw.drops[DropNoMulticast]++
+		return vl1.Received
+	}
+	s.mayBeUnwanted(at, nw, in, p.Group)
+	f := frame{p.Source, p.Group.MAC, p.EtherType, p.Data}
+	if p.Flags&wire.MulticastFrameSource == 0 {
+		f.src = m.mac
+	}
+	replicate := p.Flags&wire.MulticastFrameReplicate != 0
+	if n := len(p.Data); n > 0 && n <= maxFramePayload && !s.acceptMulticast(at, nw, m, p.Group, &f, replicate) {
+		return vl1.Trusted
+	}
+	if p.GatherLimit > 0 {
+		s.replyWithMembers(at, nw, in, p.Group, p.GatherLimit)
+	}
+	return vl1.Trusted
+}
+
+// acceptMulticast delivers a frame if it may pass, and sends it on first if we
+// are asked to and do. It reports false for a frame whose MACs cannot be, whose
+// sender learns no members either.
+func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g identity.MulticastGroup, f *frame, replicate bool) bool {
+	if !f.dst.Multicast() || f.src == 0 || f.src.Multicast() || f.src == nw.mac {
+		nw.drops[DropMalformed]++
+		return false
+	}
+	if replicate && nw.roles.amReplicator {
+		s.multicast(at, nw, g, f, true, m.address)
+	}
+	if f.src != m.mac && !s.learnRoute(nw, m, f.src) {
+		return false
+	}
+	if r := s.inspect(at, nw, m, f); r >= rule.Accept {
+		s.deliver(at, nw, f, r)
+	}
+	return true
+}
+
+// replyWithMembers answers a MULTICAST_FRAME whose sender wants members.
+func (s *Switch) replyWithMembers(at clock.Instant, nw *Network, in *vl1.Inbound, g identity.MulticastGroup, limit uint32) {
+	r := wire.OKMulticastFrame{Network: nw.id, Group: g, Flags: wire.MulticastFrameGather}
+	if r.Total, r.Members = s.known(nw, groupKey{nw.id, g}, in.From.Address, limit); r.Members.Len() == 0 {
+		return
+	}
+	s.scratch.body = r.Append(s.scratch.body[:0])
+	s.link.ReplyOK(at, in, wire.VerbMulticastFrame, s.scratch.body)
+}
+
+// handleMulticastReply takes the members in the answer to a MULTICAST_FRAME.
+func (s *Switch) handleMulticastReply(at clock.Instant, in *vl1.Inbound) vl1.Disposition {
+	p, err := wire.ParseOKMulticastFrame(in.Payload)
+	if err != nil {
+		return vl1.Dropped
+	}
+	nw := s.find(p.Network)
+	if nw == nil {
+		return vl1.Received
+	}
+	if p.COM != nil && !s.attachedCOM(at, nw, in, p.COM) {
+		return vl1.Dropped
+	}
+	s.learnMembers(at, groupKey{p.Network, p.Group}, p.Members)
+	return vl1.Received
+}
+
+// mayBeUnwanted tells a member that still sends to a group we left (spec 04 §12.6).
+func (s *Switch) mayBeUnwanted(at clock.Instant, nw *Network, in *vl1.Inbound, g identity.MulticastGroup) {
+	if len(nw.left) == 0 || nw.roles.amBridge {
+		return
+	}
+	if _, left := nw.left.find(g); !left || nw.wants(g) {
+		return
+	}
+	if s.unwanted.allow(at.Mono, stampKey{nw.id, in.From.Address, g}, unwantedInterval) {
+		body := wire.UnwantedMulticast{Network: nw.id, Group: g}.Append(s.scratch.head[:0])
+		s.link.ReplyError(at, in, wire.VerbMulticastFrame, wire.ErrorUnwantedMulticast, body)
+	}
+}

@@ -1,0 +1,108 @@
+package vl2
+
+import (
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+)
+
+// peer is what is remembered of a node whatever the network.
+type peer struct {
+	used clock.Mono
+	// tokens are the NETWORK_CREDENTIALS it may still send; one is added every
+	// second since filled.
+	tokens int
+	filled clock.Mono
+	// held are packets that were charged already and will be offered again.
+	held []heldPacket
+}
+
+type heldPacket struct {
+	id    uint64
+	until clock.Mono
+}
+
+// maxHeldPerPeer bounds the packets of a peer whose retry is free.
+const maxHeldPerPeer = 8
+
+// peerTable has the peers that sent credentials.
+type peerTable struct {
+	byAddress map[identity.Address]*peer
+	limits    *Limits
+}
+
+func newPeerTable(l *Limits) peerTable {
+	return peerTable{byAddress: make(map[identity.Address]*peer), limits: l}
+}
+
+// open returns the entry of a, made if need be at the expense of the longest
+// unused.
+func (t *peerTable) open(now clock.Mono, a identity.Address) *peer {
+	p := t.byAddress[a]
+	if p == nil {
+		if len(t.byAddress) >= t.limits.Peers {
+			t.evict()
+		}
+		p = &peer{tokens: t.limits.CredentialBurst, filled: now}
+		t.byAddress[a] = p
+	}
+	p.used = now
+	return p
+}
+
+// evict removes the longest unused entry, of equals that with the lowest
+// address.
+func (t *peerTable) evict() {
+	var worst identity.Address
+	var oldest *peer
+	for a, p := range t.byAddress {
+		if oldest == nil || p.used < oldest.used || p.used == oldest.used && a < worst {
+			worst, oldest = a, p
+		}
+	}
+	delete(t.byAddress, worst)
+}
+
+// clean forgets peers whose bucket is full again.
+func (t *peerTable) clean(now clock.Mono) {
+	for a, p := range t.byAddress {
+		if now-p.used >= cleanInterval+clock.Mono(t.limits.CredentialBurst)*clock.Second {
+			delete(t.byAddress, a)
+		}
+	}
+}
+
+// take charges one packet and reports whether the peer could pay.
+func (p *peer) take(now clock.Mono, burst int) bool {
+	if n := (now - p.filled) / clock.Second; n > 0 {
+		p.filled += n * clock.Second
+		p.tokens = int(min(clock.Mono(burst), clock.Mono(p.tokens)+n))
+	}
+	if p.tokens == 0 {
+		return false
+	}
+	if p.tokens == burst {
+		p.filled = now // a full bucket fills from when it was last full
+	}
+	p.tokens--
+	return true
+}
+
+// hold makes the next offer of a packet free.
+func (p *peer) hold(now clock.Mono, id uint64) {
+	p.held = slices.DeleteFunc(p.held, func(h heldPacket) bool { return now >= h.until })
+	if len(p.held) < maxHeldPerPeer {
+		p.held = append(p.held, heldPacket{id, now + heldLife})
+	}
+}
+
+// resume reports whether a packet is one that was held, and forgets it.
+func (p *peer) resume(now clock.Mono, id uint64) bool {
+	i := slices.IndexFunc(p.held, func(h heldPacket) bool { return h.id == id && now < h.until })
+	if i < 0 {
+		return false
+	}
+	p.held = slices.Delete(p.held, i, i+1)
+	return true
+}

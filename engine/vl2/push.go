@@ -1,0 +1,74 @@
+package vl2
+
+import (
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+// maxPayload is the longest payload that is joinable at the smallest physical
+// MTU even if it does not compress.
+const maxPayload = wire.MinMTU + (wire.MaxFragments-1)*(wire.MinMTU-wire.FragmentHeaderLen) - wire.HeaderLen
+
+// pushIfNeeded sends our credentials to a member about to get a frame, if it has
+// not had them since the configuration changed, or for long (spec 04 §8.4).
+func (s *Switch) pushIfNeeded(at clock.Instant, nw *Network, m *member) {
+	m.sent = at.Mono
+	if m.pushed < nw.lastConfig || at.Mono-m.pushed > pushInterval {
+		s.push(at, nw, m)
+	}
+}
+
+// pushRequested answers ERROR NEED_MEMBERSHIP_CERTIFICATE. Certificates are not
+// for anyone who asks: only for whom we sent a frame to lately (spec 04 §17.12).
+func (s *Switch) pushRequested(at clock.Instant, nw *Network, from identity.Address) {
+	m := nw.members.get(from)
+	if m == nil || nw.com() == nil || at.Mono-m.sent > requestedWindow {
+		return
+	}
+	if m.pushed < nw.lastConfig || at.Mono-m.pushed > pushOnRequest {
+		s.push(at, nw, m)
+	}
+}
+
+// push sends our credentials: the first packet now, the rest spaced, because
+// receivers take one packet a second.
+func (s *Switch) push(at clock.Instant, nw *Network, m *member) {
+	m.pushed = at.Mono
+	m.pending = 0
+	if len(nw.pushes) == 0 {
+		return
+	}
+	s.sendPush(at, nw, m)
+	nw.pushing = nw.pushing || m.pending > 0
+}
+
+// sendPush sends the next packet of our credentials.
+func (s *Switch) sendPush(at clock.Instant, nw *Network, m *member) {
+	s.link.Send(at, m.address, wire.VerbNetworkCredentials, nw.pushes[m.pending], nil, true)
+	m.pushNext = at.Mono + pushSpacing
+	if m.pending++; m.pending >= len(nw.pushes) {
+		m.pending = 0
+	}
+}
+
+// continuePushes sends the packets of split credentials that are due.
+func (s *Switch) continuePushes(at clock.Instant, nw *Network) {
+	if !nw.pushing {
+		return
+	}
+	nw.pushing = false
+	for _, m := range nw.members.order {
+		if m.pending == 0 {
+			continue
+		}
+		if m.pending >= len(nw.pushes) { // another configuration has come
+			m.pending = 0
+			continue
+		}
+		if at.Mono >= m.pushNext {
+			s.sendPush(at, nw, m)
+		}
+		nw.pushing = nw.pushing || m.pending > 0
+	}
+}
