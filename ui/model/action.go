@@ -22,6 +22,7 @@ const (
 	Copy                     // the text
 	OpenURL                  // a web page of a network's sign-in
 	OpenJoin                 // shows the join dialog; a text for its field, or empty
+	OpenContact              // shows the contact dialog; a text for its field, or empty
 	Join                     // a network left in this session
 	Leave                    // a network; asks first
 	LeaveNow                 // a network; the tray's toggle does not ask

@@ -1,0 +1,243 @@
+package model
+
+import (
+	"cmp"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"orrery/service/ipc"
+	"orrery/ui/text"
+)
+
+// NetworksPage is what the Networks view shows.
+type NetworksPage struct {
+	Rows []NetworkRow
+	// Selected is the index in Rows of the selected row, -1 if there are none.
+	Selected int
+	Join     Button
+	Empty    Empty
+}
+
+// Button is something to press. Why says why it is not enabled.
+type Button struct {
+	Label   string
+	Enabled bool
+	Why     string
+	Action  Action
+}
+
+// Empty is what stands in the place of an empty list.
+type Empty struct {
+	Mark        Mark
+	Title, Text string
+	Button      Button // no button if its label is empty
+}
+
+// NetworkRow is a network in words. It is joined, or was left in this session.
+type NetworkRow struct {
+	ID     string
+	Title  string // the network's name, else its ID
+	Joined bool
+	Busy   bool // a request about it is under way
+	Badge  Badge
+	// Sentence says what the badge means and what to do, if anything.
+	Sentence string
+	// Summary is one short line for lists: the first address or the state.
+	Summary   string
+	Addresses []Copyable
+	Device    string
+	MAC       string
+	Kind      string // "Private network", …
+	// Controller is empty for a network that has none.
+	Controller string
+	Routes     []string
+	DNS        string
+	Settings   []Setting
+	// SignIn is a button for networks that ask for a sign-in.
+	SignIn Button
+	// Toggle joins or leaves.
+	Toggle Button
+}
+
+// Copyable is a text and what is copied when it is clicked.
+type Copyable struct{ Text, Copy string }
+
+// Networks returns the page of networks: joined ones, and those left in this
+// session, by name.
+func (s *State) Networks() NetworksPage {
+	p := NetworksPage{
+		Selected: -1,
+		Join:     s.guard(Button{Label: text.Get("networks.join"), Action: Action{Do: OpenJoin}}, ipc.Operator),
+	}
+	for _, id := range sortedKeys(s.networks) {
+		p.Rows = append(p.Rows, s.networkRow(s.networks[id], true))
+	}
+	for _, id := range sortedKeys(s.left) {
+		if _, joined := s.networks[id]; !joined {
+			p.Rows = append(p.Rows, s.networkRow(s.left[id], false))
+		}
+	}
+	slices.SortStableFunc(p.Rows, func(a, b NetworkRow) int {
+		return cmp.Or(cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)), cmp.Compare(a.ID, b.ID))
+	})
+	if len(p.Rows) > 0 {
+		p.Selected = max(0, slices.IndexFunc(p.Rows, func(r NetworkRow) bool { return r.ID == s.network }))
+	}
+	p.Empty = Empty{Mark: MarkNetwork, Title: text.Get("networks.empty.title"), Text: text.Get("networks.empty.text"), Button: p.Join}
+	return p
+}
+
+// Network returns one row of the page of networks.
+func (s *State) Network(id string) (NetworkRow, bool) {
+	if n, ok := s.networks[id]; ok {
+		return s.networkRow(n, true), true
+	}
+	if n, ok := s.left[id]; ok {
+		return s.networkRow(n, false), true
+	}
+	return NetworkRow{}, false
+}
+
+func (s *State) networkRow(n ipc.Network, joined bool) NetworkRow {
+	r := NetworkRow{
+		ID: n.ID, Title: cmp.Or(clean(n.Name, nameLimit), n.ID),
+		Joined: joined, Busy: s.busy(true, n.ID),
+		Kind: networkKind(n), Controller: controllerOf(n.ID),
+	}
+	if joined {
+		r.Badge, r.Sentence = s.networkStatus(n)
+		r.Device, r.MAC, r.DNS = clean(n.Device, nameLimit), n.MAC, dnsText(n.DNS)
+		for _, a := range n.Addresses {
+			r.Addresses = append(r.Addresses, Copyable{Text: a, Copy: plainIP(a)})
+		}
+		for _, rt := range n.Routes {
+			r.Routes = append(r.Routes, routeText(rt))
+		}
+		if u := webPage(n.AuthURL); u != "" && n.Status == ipc.AuthRequired {
+			r.SignIn = Button{Label: text.Get("network.signin"), Enabled: true, Action: Action{Do: OpenURL, Target: u}}
+		}
+	} else {
+		r.Badge = Badge{MarkOff, Neutral, text.Get("network.left")}
+		r.Sentence = text.Get("network.left.text")
+	}
+	if r.Busy {
+		r.Badge.Mark, r.Badge.Tone = MarkBusy, Busy
+	}
+	r.Summary = r.Badge.Text
+	if len(r.Addresses) > 0 && r.Badge.Tone == Good {
+		r.Summary = r.Addresses[0].Copy
+	}
+	r.Settings = s.settings(n.Settings, joined && !r.Busy)
+	r.Toggle = Button{Label: text.Get("network.leave"), Action: Action{Do: Leave, Target: n.ID}}
+	if !joined {
+		r.Toggle = Button{Label: text.Get("network.rejoin"), Action: Action{Do: Join, Target: n.ID}}
+	}
+	r.Toggle = s.guard(r.Toggle, ipc.Operator)
+	r.Toggle.Enabled = r.Toggle.Enabled && !r.Busy
+	return r
+}
+
+// networkStatus puts a joined network's status into words.
+func (s *State) networkStatus(n ipc.Network) (Badge, string) {
+	var b Badge
+	var sentence string
+	say := func(m Mark, t Tone, id string) {
+		b = Badge{m, t, text.Get("network." + id)}
+		sentence = text.Get("network."+id+".text", "address", s.status.Address, "controller", controllerOf(n.ID))
+	}
+	switch n.Status {
+	case ipc.OK:
+		say(MarkOK, Good, "ok")
+		if len(n.Addresses) == 0 {
+			sentence = text.Get("network.ok.noaddress")
+		}
+	case ipc.Requesting:
+		say(MarkBusy, Busy, "requesting")
+		if !s.status.Online {
+			sentence = text.Get("network.requesting.offline")
+		}
+	case ipc.AccessDenied:
+		say(MarkWarning, Warning, "denied")
+	case ipc.NotFound:
+		say(MarkError, Bad, "notfound")
+	case ipc.PortError:
+		say(MarkError, Bad, "port")
+	case ipc.TooOld:
+		say(MarkError, Bad, "old")
+	case ipc.AuthRequired:
+		say(MarkWarning, Warning, "auth")
+	default:
+		b = Badge{MarkWarning, Warning, text.Get("network.unknown")}
+		sentence = text.Get("network.unknown.text", "status", clean(string(n.Status), versionLimit))
+	}
+	if d := clean(n.Detail, detailLimit); d != "" {
+		sentence += " " + d
+	}
+	return b, sentence
+}
+
+// guard enables a button if the caller's role suffices, else says why not.
+func (s *State) guard(b Button, need ipc.Role) Button {
+	if b.Enabled = s.May(need); !b.Enabled {
+		b.Why = text.Get("role.needed", "role", roleName(need))
+	}
+	return b
+}
+
+func networkKind(n ipc.Network) string {
+	switch {
+	case strings.HasPrefix(n.ID, "ff"):
+		return text.Get("network.kind.adhoc")
+	case n.Type == "PUBLIC":
+		return text.Get("network.kind.public")
+	case n.Type == "PRIVATE":
+		return text.Get("network.kind.private")
+	}
+	return ""
+}
+
+// controllerOf is the address of the network's controller: the first 10 digits
+// of its ID, none for an ad-hoc network.
+func controllerOf(id string) string {
+	if len(id) != 16 || strings.HasPrefix(id, "ff") {
+		return ""
+	}
+	return id[:10]
+}
+
+func routeText(r ipc.Route) string {
+	if r.Via == "" {
+		return r.Target
+	}
+	return text.Get("network.route.via", "target", r.Target, "via", r.Via)
+}
+
+func dnsText(d ipc.DNS) string {
+	if len(d.Servers) == 0 {
+		return ""
+	}
+	servers := strings.Join(d.Servers, ", ")
+	if domain := clean(d.Domain, nameLimit); domain != "" {
+		return text.Get("network.dns.domain", "domain", domain, "servers", servers)
+	}
+	return servers
+}
+
+// webPage returns u if it is a page that a browser may be sent to.
+func webPage(u string) string {
+	p, err := url.Parse(u)
+	if err != nil || p.Scheme != "https" && p.Scheme != "http" || p.Host == "" {
+		return ""
+	}
+	return p.String()
+}
+
+// plainIP is the address without its prefix length, as one pastes it elsewhere.
+func plainIP(s string) string {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p.Addr().String()
+	}
+	return s
+}

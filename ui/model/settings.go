@@ -1,0 +1,58 @@
+package model
+
+import (
+	"orrery/service/ipc"
+	"orrery/ui/text"
+)
+
+// SettingKey names one of the user's own settings of a network.
+type SettingKey string
+
+// The settings (spec 04 §14.5).
+const (
+	AllowManaged SettingKey = "managed"
+	AllowGlobal  SettingKey = "global"
+	AllowDefault SettingKey = "default"
+	AllowDNS     SettingKey = "dns"
+)
+
+// Setting is a switch of a network.
+type Setting struct {
+	Key         SettingKey
+	Label, Hint string
+	On          bool
+	Enabled     bool
+}
+
+// settings returns a network's switches. The last three say what to take of
+// what the network manages, so they need the first.
+func (s *State) settings(n ipc.NetworkSettings, enabled bool) []Setting {
+	enabled = enabled && s.May(ipc.Operator)
+	managed := n.AllowManaged == nil || *n.AllowManaged
+	row := func(k SettingKey, on, enabled bool) Setting {
+		return Setting{Key: k, Label: text.Get("setting." + string(k)), Hint: text.Get("setting." + string(k) + ".hint"), On: on, Enabled: enabled}
+	}
+	isOn := func(b *bool) bool { return b != nil && *b }
+	return []Setting{
+		row(AllowManaged, managed, enabled),
+		row(AllowGlobal, isOn(n.AllowGlobal), enabled && managed),
+		row(AllowDefault, isOn(n.AllowDefault), enabled && managed),
+		row(AllowDNS, isOn(n.AllowDNS), enabled),
+	}
+}
+
+// Change returns the settings to send for one switch: all others stay as they
+// are.
+func Change(k SettingKey, on bool) ipc.NetworkSettings {
+	switch k {
+	case AllowManaged:
+		return ipc.NetworkSettings{AllowManaged: &on}
+	case AllowGlobal:
+		return ipc.NetworkSettings{AllowGlobal: &on}
+	case AllowDefault:
+		return ipc.NetworkSettings{AllowDefault: &on}
+	case AllowDNS:
+		return ipc.NetworkSettings{AllowDNS: &on}
+	}
+	return ipc.NetworkSettings{}
+}

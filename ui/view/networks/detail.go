@@ -1,0 +1,164 @@
+package networks
+
+import (
+	"slices"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+	fw "fyne.io/fyne/v2/widget"
+
+	"orrery/ui/model"
+	"orrery/ui/text"
+	"orrery/ui/widget"
+)
+
+// detail is what there is to know and to set about one network. Its parts stay
+// the same objects while the network changes, so that focus stays where it is.
+type detail struct {
+	do      func(model.Action)
+	content *fyne.Container
+	shown   model.NetworkRow
+
+	title     *widget.Text
+	badge     *widget.Badge
+	sentence  *widget.Text
+	signIn    *fw.Button
+	toggle    *fw.Button
+	id        *widget.Copy
+	addresses *fyne.Container
+	fields    *fyne.Container
+	lines     map[string]*line
+	settings  *fyne.Container
+	checks    []*fw.Check
+	hints     []*widget.Text
+}
+
+// line is a label and a text beside it, hidden while there is no text.
+type line struct {
+	label fyne.CanvasObject
+	value *widget.Text
+}
+
+func newDetail(do func(model.Action)) *detail {
+	d := &detail{
+		do: do, title: widget.Heading(""), badge: widget.NewBadge(model.Badge{}), sentence: widget.Body("").Muted(),
+		signIn: fw.NewButton("", nil), toggle: fw.NewButton("", nil), id: widget.NewCopy(model.Copyable{}, do),
+		addresses: container.New(widget.Stacked{Closer: 6}), fields: container.New(layout.NewFormLayout()), lines: map[string]*line{},
+		settings: container.NewVBox(),
+	}
+	d.signIn.Importance = fw.HighImportance
+	d.field("network.field.addresses", d.addresses)
+	d.field("network.field.id", d.id)
+	for _, id := range []string{"network.field.device", "network.field.kind", "network.field.controller", "network.field.routes", "network.field.dns"} {
+		v := widget.Body("")
+		d.lines[id] = &line{label: d.field(id, v), value: v}
+	}
+	head := container.NewBorder(nil, nil, nil, container.NewHBox(container.NewCenter(d.signIn), container.NewCenter(d.toggle)), d.title)
+	d.content = container.NewVBox(
+		head,
+		container.NewHBox(gap(), d.badge),
+		d.sentence,
+		widget.NewSurface(d.fields),
+		widget.Short(text.Get("network.field.settings")).Bold(),
+		widget.NewSurface(d.settings),
+	)
+	return d
+}
+
+// gap is as wide as the padding of texts.
+func gap() fyne.CanvasObject { return container.NewGridWrap(fyne.NewSize(3, 1), layout.NewSpacer()) }
+
+// field adds a labelled value and returns the label.
+func (d *detail) field(id string, value fyne.CanvasObject) fyne.CanvasObject {
+	label := widget.Short(text.Get(id)).Muted()
+	d.fields.Add(label)
+	d.fields.Add(value)
+	return label
+}
+
+func (d *detail) show(r model.NetworkRow) {
+	d.title.SetText(r.Title)
+	d.badge.Set(r.Badge)
+	d.sentence.SetText(r.Sentence)
+	widget.SetButton(d.signIn, r.SignIn, d.do)
+	widget.SetButton(d.toggle, r.Toggle, d.do)
+	d.id.Set(model.Copyable{Text: r.ID, Copy: r.ID})
+	if d.addresses.Objects == nil || !slices.Equal(r.Addresses, d.shown.Addresses) {
+		d.showAddresses(r.Addresses)
+	}
+	device := r.Device
+	if r.MAC != "" {
+		device = strings.TrimSpace(device + "  " + r.MAC)
+	}
+	d.set("network.field.device", device)
+	d.set("network.field.kind", r.Kind)
+	d.set("network.field.controller", r.Controller)
+	d.set("network.field.routes", strings.Join(r.Routes, "\n"))
+	d.set("network.field.dns", r.DNS)
+	d.showSettings(r)
+	d.shown = r
+	d.content.Refresh()
+}
+
+func (d *detail) showAddresses(list []model.Copyable) {
+	d.addresses.RemoveAll()
+	for _, a := range list {
+		d.addresses.Add(container.NewHBox(widget.NewCopy(a, d.do)))
+	}
+	if len(list) == 0 {
+		d.addresses.Add(widget.Line(text.Get("network.field.noaddresses")))
+	}
+}
+
+func (d *detail) set(id, value string) {
+	l := d.lines[id]
+	l.value.SetText(value)
+	if value == "" {
+		l.label.Hide()
+		l.value.Hide()
+		return
+	}
+	l.label.Show()
+	l.value.Show()
+}
+
+func (d *detail) showSettings(r model.NetworkRow) {
+	if len(d.checks) != len(r.Settings) {
+		d.settings.RemoveAll()
+		d.checks, d.hints = nil, nil
+		for range r.Settings {
+			c, h := fw.NewCheck("", nil), widget.Body("").Muted().Small()
+			d.checks, d.hints = append(d.checks, c), append(d.hints, h)
+			d.settings.Add(container.New(widget.Stacked{Closer: 10}, c, container.NewBorder(nil, nil, checkIndent(), nil, h)))
+		}
+	}
+	for i, s := range r.Settings {
+		c := d.checks[i]
+		c.OnChanged = nil
+		c.Text = s.Label
+		c.Checked = s.On
+		c.OnChanged = func(on bool) { d.changed(r.ID, i, s, on) }
+		if s.Enabled {
+			c.Enable()
+		} else {
+			c.Disable()
+		}
+		c.Refresh()
+		d.hints[i].SetText(s.Hint)
+	}
+}
+
+// changed asks for a setting. The box shows what is, not what was asked for,
+// until the service has done it.
+func (d *detail) changed(id string, i int, s model.Setting, on bool) {
+	d.checks[i].Checked = s.On
+	d.checks[i].Refresh()
+	d.do(model.Action{Do: model.SetNetwork, Target: id, Setting: s.Key, On: on})
+}
+
+// checkIndent is the width of a check box, so that hints stand under its text.
+func checkIndent() fyne.CanvasObject {
+	return container.NewGridWrap(fyne.NewSize(28, 1), layout.NewSpacer())
+}
