@@ -23,12 +23,15 @@ func soft(b bool) outcome {
 // combine folds the outcome m of match o into the state of its set: a strict
 // left fold in which a set starts as true (spec 04 §10.2).
 func combine(match bool, m outcome, o *op) bool {
-	r := m == always || m != never && (m == yes) != o.not
+	r := o.result(m)
 	if o.or {
 		return match || r
 	}
 	return match && r
 }
+
+// result is what the match contributes, its NOT included.
+func (o *op) result(m outcome) bool { return m == always || m != never && (m == yes) != o.not }
 
 // Evaluate runs the list over a frame (spec 04 §10.2). It does not allocate.
 func (s *Set) Evaluate(in *Input) Verdict {
@@ -59,7 +62,7 @@ func (s *Set) run(in *Input, start int, match bool, log []byte) (v Verdict) {
 			}
 			m := o.match(in, &h, superAccept, &skipDrop)
 			if log != nil {
-				note(log, i, grade(match)|grade(m&1 != 0)<<2)
+				note(log, i, grade(match)|grade(o.result(m) != o.not)<<2)
 			}
 			match = combine(match, m, o)
 			continue

@@ -45,6 +45,9 @@ func (d *Decision) add(to identity.Address, length int, flags uint8) {
 // §10.4). With noTee no copies are made, but redirection is carried out. It does
 // not allocate.
 func FilterOut(base *Set, own []Set, in *Input, noTee bool) Decision {
+	if r, ok := base.known(in); ok {
+		return Decision{Result: r}
+	}
 	d := filter(base, own, in, flags{FlagTeeOut, FlagWatchOut, FlagRedirectOut}, noTee)
 	d.Result = min(d.Result, Accept)
 	return d
@@ -54,7 +57,17 @@ func FilterOut(base *Set, own []Set, in *Input, noTee bool) Decision {
 // capabilities of the sender, in ascending order of ID (spec 04 §10.5). It does
 // not allocate.
 func FilterIn(base *Set, peer []Set, in *Input) Decision {
+	if r, ok := base.known(in); ok {
+		return Decision{Result: r}
+	}
 	return filter(base, peer, in, flags{FlagTeeIn, FlagWatchIn, FlagRedirectIn}, false)
+}
+
+// known is the result of frames of in's ethertype if it follows from that alone
+// and needs no capabilities: the common case, in which nothing is copied.
+func (s *Set) known(in *Input) (Result, bool) {
+	f := s.lookup(in.EtherType)
+	return f.result, f.final && f.result != NoMatch
 }
 
 // flags are the EXT_FRAME flags of one direction.

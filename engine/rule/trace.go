@@ -4,7 +4,7 @@ package rule
 // each rule contributed: four bits per rule, the first of two in the low half
 // of a byte. Of these the low two are 1 or 2 for the state of the set before
 // the rule, false or true; the high two are 1 or 2 for the rule's own result
-// before NOT, or 0 if it was not evaluated. Actions, and rules that were not
+// with its NOT taken away, or 0 if it was not evaluated. Actions, and rules that were not
 // reached, are 0. This is the form of the reference's remote trace (spec 04
 // §14.6); here it serves to explain to a user why a frame was dropped.
 func (s *Set) Trace(dst []byte, in *Input) ([]byte, Verdict) {
