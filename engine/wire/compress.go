@@ -51,10 +51,46 @@ func Decompress(p Packet, dst []byte) (Packet, error) {
 	}
 	dst = dst[:room]
 	n, err := lz4.UncompressBlock(p.Payload(), dst[HeaderLen:])
-	if err != nil || n == 0 {
+	if err != nil || n == 0 || !endsInLiterals(p.Payload()) {
 		return nil, ErrCompression
 	}
 	copy(dst, p[:HeaderLen])
 	dst[offVerb] &^= verbCompressed
 	return Packet(dst[:HeaderLen+n]), nil
+}
+
+// minLastLiterals is how many literals must follow the last match of a block.
+const minLastLiterals = 5
+
+// endsInLiterals reports whether a block that decodes ends as LZ4 demands and
+// the reference checks, while the decoder used here does not: the last sequence
+// has no match, and at least 5 literals unless it is the only one. Accepting
+// more than the reference would let the same packet mean different things to
+// different members.
+func endsInLiterals(block []byte) bool {
+	for at := 0; at < len(block); {
+		first, token := at == 0, block[at]
+		literals, next := lz4Length(block, at+1, int(token>>4))
+		if at = next + literals; at >= len(block) {
+			return first || literals >= minLastLiterals
+		}
+		_, at = lz4Length(block, at+2, int(token&0x0f))
+	}
+	return false
+}
+
+// lz4Length reads a length of which n is in the token, 15 for one that continues
+// in the bytes at, and returns what follows it.
+func lz4Length(block []byte, at, n int) (length, next int) {
+	if n < 15 {
+		return n, at
+	}
+	for at < len(block) {
+		c := block[at]
+		at, n = at+1, n+int(c)
+		if c != 0xff {
+			break
+		}
+	}
+	return n, at
 }

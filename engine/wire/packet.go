@@ -30,13 +30,13 @@ const (
 type Packet []byte
 
 // AppendHeader appends the 28 bytes that begin a packet, with flags, hops and
-// MAC zero. id must be random (spec 02 §3).
+// MAC zero. id must be random, v below [VerbCount] (spec 02 §3).
 func AppendHeader(b []byte, id uint64, dst, src identity.Address, v Verb) []byte {
 	return append(b,
 		byte(id>>56), byte(id>>48), byte(id>>40), byte(id>>32), byte(id>>24), byte(id>>16), byte(id>>8), byte(id),
 		byte(dst>>32), byte(dst>>24), byte(dst>>16), byte(dst>>8), byte(dst),
 		byte(src>>32), byte(src>>24), byte(src>>16), byte(src>>8), byte(src),
-		0, 0, 0, 0, 0, 0, 0, 0, 0, byte(v)&verbMask)
+		0, 0, 0, 0, 0, 0, 0, 0, 0, byte(v))
 }
 
 // ID is the packet ID. Sealing with AES-GMAC-SIV changes it; what replies and

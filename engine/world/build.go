@@ -18,7 +18,7 @@ var ErrDuplicateRoot = errors.New("a root is named twice")
 // next one; signer signs this one and must be the key that the revision before
 // named. Roots and endpoints are sorted. Errors wrap ErrRoots, ErrEndpoints,
 // ErrDuplicateRoot, or ErrFormat for an ID of 0, a root with a reserved address
-// or an endpoint that no node may use (spec 02 §14.7).
+// or an endpoint that is not the address of a host (spec 02 §14.7).
 func NewPlanet(id uint64, at clock.Wall, roots []Root, updateKey identity.PublicKey, signer *SigningKey) (World, error) {
 	return build(Planet, id, at, roots, updateKey, signer)
 }
@@ -61,8 +61,8 @@ func checkRoot(r *Root) error {
 		return fmt.Errorf("%w, got %d", ErrEndpoints, len(r.Endpoints))
 	}
 	for _, e := range r.Endpoints {
-		if !wire.UsableForPath(e.Addr()) || e.Port() == 0 {
-			return fmt.Errorf("%w: endpoint %q cannot be used", ErrFormat, wire.FormatInet(e))
+		if s := wire.ScopeOf(e.Addr()); s == wire.ScopeNone || s == wire.ScopeMulticast || e.Port() == 0 {
+			return fmt.Errorf("%w: nothing can be reached at endpoint %q", ErrFormat, wire.FormatInet(e))
 		}
 	}
 	return nil
