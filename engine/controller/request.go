@@ -19,7 +19,7 @@ const maxToken = 511
 // edit is what a request changes in a member record.
 type edit struct {
 	pin        identity.Identity // null if nothing is to be pinned
-	authType   string // "public" or "token" if the request was authorised by itself
+	authType   string            // "public" or "token" if the request was authorised by itself
 	token      any
 	versions   *[4]int64
 	addresses  []netip.Addr

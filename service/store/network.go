@@ -1,0 +1,88 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"orrery/engine/identity"
+)
+
+const (
+	confSuffix     = ".conf"
+	settingsSuffix = ".local.conf"
+)
+
+// JoinedNetwork is a network that the home says to join.
+type JoinedNetwork struct {
+	ID identity.NetworkID
+	// Config is the last configuration dictionary, nil if there is none yet.
+	Config   []byte
+	Settings NetworkSettings
+}
+
+// Networks returns the networks to join, by ID. A file without a usable
+// configuration still joins its network (spec 06 §1.4); files are never set
+// aside here.
+func (h *Home) Networks() ([]JoinedNetwork, []Notice, error) {
+	var out []JoinedNetwork
+	var notices []Notice
+	err := h.each(networksDir, confSuffix, 16, func(id uint64, name string) error {
+		n := JoinedNetwork{ID: identity.NetworkID(id)}
+		b, err := read(h.path(networksDir, name), maxConfig)
+		if err != nil {
+			notices = append(notices, Notice{File: networksDir + "/" + name, Err: err})
+		} else if len(bytes.TrimSpace(b)) > 0 {
+			n.Config = b
+		}
+		if n.Settings, err = h.NetworkSettings(n.ID); err != nil {
+			notices = append(notices, Notice{File: networksDir + "/" + n.ID.String() + settingsSuffix, Err: err})
+		}
+		out = append(out, n)
+		return nil
+	})
+	return out, notices, err
+}
+
+// SaveNetwork stores a joined network's configuration dictionary; nil stores
+// that it is joined without one.
+func (h *Home) SaveNetwork(id identity.NetworkID, config []byte) error {
+	if len(config) == 0 {
+		config = []byte{'\n'}
+	}
+	if len(config) > maxConfig {
+		return fmt.Errorf("save network %s: %w", id, ErrTooLarge)
+	}
+	return h.writeIn(networksDir, id.String()+confSuffix, config, 0o600)
+}
+
+// DeleteNetwork forgets a network and its settings. It is no error if it was
+// not joined.
+func (h *Home) DeleteNetwork(id identity.NetworkID) error {
+	return errors.Join(
+		Remove(h.path(networksDir, id.String()+confSuffix)),
+		Remove(h.path(networksDir, id.String()+settingsSuffix)))
+}
+
+// NetworkSettings returns the user's settings of a network. Without a file, or
+// with an error, they are the defaults.
+func (h *Home) NetworkSettings(id identity.NetworkID) (NetworkSettings, error) {
+	b, err := read(h.path(networksDir, id.String()+settingsSuffix), maxSettings)
+	if errors.Is(err, fs.ErrNotExist) {
+		return DefaultNetworkSettings(), nil
+	}
+	if err != nil {
+		return DefaultNetworkSettings(), err
+	}
+	return ParseNetworkSettings(b), nil
+}
+
+// SaveNetworkSettings stores the user's settings of a network, joined or not.
+func (h *Home) SaveNetworkSettings(id identity.NetworkID, s NetworkSettings) error {
+	b := s.Append(nil)
+	if len(b) > maxSettings {
+		return fmt.Errorf("save settings of network %s: %w", id, ErrTooLarge)
+	}
+	return h.writeIn(networksDir, id.String()+settingsSuffix, b, 0o600)
+}
