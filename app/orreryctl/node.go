@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"orrery/service/ctl"
+)
+
+// nodeCommands are those of the reference's command line.
+func (p *program) nodeCommands() []*cobra.Command {
+	t := p.tool
+	info := &cobra.Command{
+		Use: "info", Aliases: []string{"status"}, Short: "Show address, version and state of this node", Args: between(0, 0, ""),
+	}
+	info.RunE = func(c *cobra.Command, args []string) error {
+		return p.online(func(ctx context.Context, _ []string) error { return t.Info(ctx, info.CalledAs()) })(c, args)
+	}
+	return []*cobra.Command{
+		info,
+		{Use: "listpeers", Short: "List all peers", Args: between(0, 0, ""),
+			RunE: p.online(func(ctx context.Context, _ []string) error { return t.ListPeers(ctx) })},
+		{Use: "peers", Short: "List all peers (prettier)", Args: between(0, 0, ""),
+			RunE: p.online(func(ctx context.Context, _ []string) error { return t.Peers(ctx) })},
+		{Use: "listnetworks", Short: "List all networks", Args: between(0, 0, ""),
+			RunE: p.online(func(ctx context.Context, _ []string) error { return t.ListNetworks(ctx) })},
+		{Use: "listmoons", Short: "List moons (federated root sets)", Args: between(0, 0, ""),
+			RunE: p.online(func(ctx context.Context, _ []string) error { return t.ListMoons(ctx) })},
+		{Use: "join <network ID>", Short: "Join a network", Args: between(1, 1, "a network ID"),
+			Example: "  orreryctl join 8056c2e21c000001",
+			RunE:    p.online(func(ctx context.Context, a []string) error { return t.Join(ctx, a[0]) })},
+		{Use: "leave <network ID>", Short: "Leave a network", Args: between(1, 1, "a network ID"), ValidArgsFunction: p.completeNetworks,
+			RunE: p.online(func(ctx context.Context, a []string) error { return t.Leave(ctx, a[0]) })},
+		{Use: "set <network ID> <setting>=<value>", Short: "Change a setting of a network", Args: between(1, 2, "a network ID and a setting"),
+			ValidArgsFunction: p.completeNetworks,
+			Long: `Change a setting of a network that is joined. Settings:
+
+  allowManaged=1|0           let the network give addresses and routes
+  allowManaged=NET/BITS,...  let it give only those inside these networks
+  allowGlobal=1|0            let it give addresses and routes of the Internet
+  allowDefault=1|0           let it take over the default route
+  allowDNS=1|0               let it change the system's name servers
+  port=tun|tap               kind of virtual device (tap: Linux only)`,
+			Example: "  orreryctl set 8056c2e21c000001 allowDNS=1",
+			RunE:    p.online(func(ctx context.Context, a []string) error { return t.Set(ctx, a[0], at(a, 1)) })},
+		{Use: "get <network ID> <property>", Short: "Print a property of a network", Args: between(1, 2, "a network ID and a property"),
+			ValidArgsFunction: p.completeNetworks,
+			Long: `Print a property of a network that is joined: a name from the output of
+"orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix.`,
+			RunE: p.online(func(ctx context.Context, a []string) error { return t.Get(ctx, a[0], at(a, 1)) })},
+		{Use: "dump [<file>]", Short: "Write a report for support", Args: between(0, 1, "a file name"),
+			Long: "Write a report for support to " + ctl.DumpFile + " or another file, - to print it. It has no keys or\ntokens, but it has your addresses and local.conf.",
+			RunE: p.online(func(ctx context.Context, a []string) error {
+				file := ctl.DumpFile
+				if len(a) > 0 {
+					file = a[0]
+				}
+				return t.Dump(ctx, file, version)
+			})},
+	}
+}
+
+// completeNetworks offers the joined networks to the shell's completion.
+func (p *program) completeNetworks(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || p.connect(c) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), time.Second)
+	defer cancel()
+	ids, err := p.tool.NetworkIDs(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,192 @@
+package ctl
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"orrery/engine/identity"
+	"orrery/service/ipc"
+)
+
+// settings are the four that the reference's API can change.
+var settings = []string{"allowManaged", "allowGlobal", "allowDefault", "allowDNS"}
+
+// propertyID parses the network ID of set and get.
+func propertyID(s string) (identity.NetworkID, error) {
+	n, err := identity.ParseNetworkID(s)
+	if err != nil || n == 0 {
+		return 0, usagef("invalid format: must be a 16-digit (network) ID")
+	}
+	return n, nil
+}
+
+// Set changes one setting of a joined network, given as "name=value", and
+// prints the network as the service answers it.
+func (t *Tool) Set(ctx context.Context, id, assignment string) error {
+	n, err := propertyID(id)
+	if err != nil {
+		return err
+	}
+	if assignment == "" {
+		return usagef("invalid format: include a property name to set")
+	}
+	name, value, ok := strings.Cut(assignment, "=")
+	if !ok {
+		return usagef("invalid format: write the setting as %s=VALUE", name)
+	}
+	if err := t.joined(ctx, "set", n); err != nil {
+		return err
+	}
+	switch {
+	case name == "port":
+		return t.setNative(ctx, n, ipc.NetworkSettings{Port: value})
+	case name == "allowManaged" && strings.Contains(value, "/"):
+		prefixes := strings.Split(value, ",")
+		for _, p := range prefixes {
+			if _, err := netip.ParsePrefix(p); err != nil {
+				return usagef("invalid format: %q is not a network such as 10.1.2.0/24", p)
+			}
+		}
+		on := true
+		return t.setNative(ctx, n, ipc.NetworkSettings{AllowManaged: &on, ManagedOnly: prefixes})
+	case !slices.Contains(settings, name):
+		return usagef("unknown setting %q: it can be %s or port", name, strings.Join(settings, ", "))
+	}
+	on, err := truth(value)
+	if err != nil {
+		return err
+	}
+	body := fmt.Appendf(nil, `{"%s":%t}`, name, on)
+	raw, err := t.ask(ctx, "set", http.MethodPost, "/network/"+n.String(), body)
+	if err != nil {
+		return err
+	}
+	_, _ = t.Out.Write(raw)
+	return nil
+}
+
+// setNative changes what the reference's API has no words for.
+func (t *Tool) setNative(ctx context.Context, n identity.NetworkID, s ipc.NetworkSettings) error {
+	if err := t.needService(); err != nil {
+		return err
+	}
+	if _, err := t.Service.SetNetwork(ctx, n.String(), s); err != nil {
+		return explain(err)
+	}
+	raw, err := t.ask(ctx, "set", http.MethodGet, "/network/"+n.String(), nil)
+	if err != nil {
+		return err
+	}
+	_, _ = t.Out.Write(raw)
+	return nil
+}
+
+// truth reads the value of a setting.
+func truth(s string) (bool, error) {
+	switch strings.ToLower(s) {
+	case "1", "t", "true", "on", "yes":
+		return true, nil
+	case "0", "f", "false", "off", "no":
+		return false, nil
+	}
+	return false, usagef("invalid format: a setting's value is 1 or 0, not %q", s)
+}
+
+// joined makes sure that a network is joined: the API would join it, and a
+// mistyped ID must not let a stranger's network in.
+func (t *Tool) joined(ctx context.Context, command string, n identity.NetworkID) error {
+	status, _, err := t.API.Do(ctx, http.MethodGet, "/network/"+n.String(), nil)
+	if err == nil && status == http.StatusNotFound {
+		return failf("unknown network ID, check that you are a member of the network\nJoin it first: orreryctl join %s", n)
+	}
+	return nil // whatever else is wrong, the call that follows says it in its own words
+}
+
+// Get prints one property of a joined network.
+func (t *Tool) Get(ctx context.Context, id, property string) error {
+	n, err := propertyID(id)
+	if err != nil {
+		return err
+	}
+	if property == "" {
+		return usagef("invalid format: include a property name to get")
+	}
+	raw, err := t.ask(ctx, "get", http.MethodGet, "/network", nil)
+	if err != nil {
+		return err
+	}
+	var list []map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return t.badJSON("get", err)
+	}
+	for _, o := range list {
+		if text(o["id"]) == n.String() {
+			return t.property(o, property)
+		}
+	}
+	return failf("unknown network ID, check that you are a member of the network")
+}
+
+// property prints a top-level text, number or bool, or one of the special
+// properties made of the assigned addresses.
+func (t *Tool) property(o map[string]json.RawMessage, name string) error {
+	var addresses []string
+	_ = json.Unmarshal(o["assignedAddresses"], &addresses) // missing: none
+	var keep func(ip string) (string, bool)
+	six := func(ip string) bool { return strings.Contains(ip, ":") }
+	plane := func(ip string) bool { return strings.HasPrefix(ip, "fc") }
+	switch name {
+	case "ip":
+		keep = func(ip string) (string, bool) { return ip, true }
+	case "ip4":
+		keep = func(ip string) (string, bool) { return ip, !six(ip) }
+	case "ip6":
+		keep = func(ip string) (string, bool) { return ip, six(ip) }
+	case "ip6plane":
+		keep = func(ip string) (string, bool) { return ip, six(ip) && plane(ip) }
+	case "ip6prefix":
+		keep = func(ip string) (string, bool) { return ip[:min(len(ip), 24)], six(ip) && plane(ip) }
+	default:
+		value, ok := scalar(o[name])
+		if !ok {
+			t.printf("error, unknown property name\n")
+			return &Exit{Code: Failed}
+		}
+		t.printf("%s\n", printable(value))
+		return nil
+	}
+	for _, a := range addresses {
+		ip, _, _ := strings.Cut(a, "/")
+		if s, ok := keep(ip); ok {
+			t.printf("%s\n", printable(s))
+		}
+	}
+	return nil
+}
+
+// scalar is the text of a JSON text, number or bool; bools are 1 and 0.
+func scalar(raw json.RawMessage) (string, bool) {
+	switch s := string(raw); {
+	case s == "true":
+		return "1", true
+	case s == "false":
+		return "0", true
+	case s == "" || s == "null" || s[0] == '{' || s[0] == '[':
+		return "", false
+	case s[0] == '"':
+		return text(raw), true
+	default:
+		return s, true
+	}
+}
+
+func text(raw json.RawMessage) string {
+	var s string
+	_ = json.Unmarshal(raw, &s) // not a text: empty
+	return s
+}
