@@ -27,7 +27,9 @@ type PeerRow struct {
 	Address string
 	// Name is what the user calls it, empty for none; Title is never empty.
 	Name, Title string
-	Role        string
+	// Second is the line below the title: the address, if the title is a name.
+	Second string
+	Role   string
 	// Reach says whether packets go directly; Path is the physical address.
 	Reach   Badge
 	Path    string
@@ -103,7 +105,10 @@ func (s *State) peerRow(address string) PeerRow {
 	p, here := s.peers[address]
 	rec := s.trust[address]
 	r := PeerRow{Address: address, Name: clean(cmp.Or(rec.Name, p.Name), nameLimit), Latency: missing, Version: missing, Note: clean(rec.Note, detailLimit)}
-	r.Title = cmp.Or(r.Name, address)
+	r.Title, r.Second = address, text.Get("peer.noname")
+	if r.Name != "" {
+		r.Title, r.Second = r.Name, address
+	}
 	if here {
 		r.Role, r.order = roleOfPeer(p.Role)
 		r.Reach, r.Path = reach(p)
@@ -111,7 +116,7 @@ func (s *State) peerRow(address string) PeerRow {
 		r.Version = cmp.Or(clean(p.Version, versionLimit), missing)
 	} else {
 		r.Role, r.order = missing, 2
-		r.Reach = Badge{MarkOff, Neutral, text.Get("peer.away")}
+		r.Reach, r.Path = Badge{MarkOff, Neutral, text.Get("peer.away")}, missing
 	}
 	state := cmp.Or(rec.State, p.Trust)
 	r.Trust, r.TrustText = s.trustOf(state, rec)

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"unicode"
+	"unicode/utf8"
 
 	"orrery/service/ipc"
 	"orrery/ui/text"
@@ -48,7 +50,7 @@ func (s *State) problem(err error) Problem {
 	case errors.Is(err, context.DeadlineExceeded):
 		return Problem{Badge: bad, Title: text.Get("problem.timeout.title"), Text: text.Get("problem.timeout.text"), Advice: text.Get("problem.again")}
 	}
-	return Problem{Badge: bad, Title: text.Get("problem.internal.title"), Text: clean(err.Error(), detailLimit), Advice: text.Get("problem.again")}
+	return Problem{Badge: bad, Title: text.Get("problem.internal.title"), Text: sentence(clean(err.Error(), detailLimit)), Advice: text.Get("problem.again")}
 }
 
 // refusal puts an answer of the service that is not "yes" into words.
@@ -77,11 +79,13 @@ func (s *State) refusal(e *ipc.Error) Problem {
 	return p
 }
 
-// sentence ends s with a full stop if it has no end.
+// sentence makes a sentence of an error text: a capital first, a full stop last.
 func sentence(s string) string {
 	if s == "" {
 		return ""
 	}
+	first, n := utf8.DecodeRuneInString(s)
+	s = string(unicode.ToUpper(first)) + s[n:]
 	switch s[len(s)-1] {
 	case '.', '!', '?':
 		return s

@@ -28,7 +28,7 @@ func (s *State) Header() Header {
 	case s.link == starting:
 		h.Status, h.Sentence = Badge{MarkBusy, Busy, text.Get("header.connecting")}, text.Get("screen.connecting.text")
 	case s.link == down:
-		h.Status, h.Sentence = Badge{MarkOff, Neutral, text.Get("header.stopped")}, s.problem(s.linkErr).Text
+		h.Status, h.Sentence = Badge{MarkOff, Neutral, text.Get("header.stopped")}, ""
 	case !s.status.Online:
 		h.Status, h.Sentence = Badge{MarkWarning, Warning, text.Get("header.offline")}, text.Get("header.offline.text")
 	default:

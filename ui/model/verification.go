@@ -41,6 +41,8 @@ type VerificationPage struct {
 	Busy    bool
 	Problem *Problem
 	Trust   Badge
+	// Outcome stands large in the place of the numbers when they do not matter.
+	Outcome Badge
 	// Groups has 12 groups of 5 digits, Words 12 words; both nil while they
 	// are not known, or no longer matter.
 	Groups, Words []string
@@ -91,7 +93,7 @@ func checkVerification(address string, d *ipc.Verification) error {
 // Decide takes the user's answer and returns what to send. It is false if
 // there is nothing to decide now.
 func (v *Verification) Decide(match bool) (ipc.TrustUpdate, bool) {
-	if v.phase != ready || !v.state.May(ipc.Operator) {
+	if v.phase != ready || !v.state.May(ipc.Operator) || v.state.busy(false, v.address) {
 		return ipc.TrustUpdate{}, false
 	}
 	v.phase, v.match = saving, match
@@ -133,6 +135,7 @@ func (v *Verification) Page() VerificationPage {
 	case failed:
 		p.Lead = text.Get("verify.failed")
 		p.Later.Label = text.Get("verify.close")
+		p.Outcome = Badge{Mark: MarkError, Tone: Bad}
 	case matched, mismatched:
 		p.Lead = text.Get("verify.matched", "peer", r.Title)
 		p.Trust = Badge{MarkVerified, Good, text.Get("trust.verified")}
@@ -140,6 +143,7 @@ func (v *Verification) Page() VerificationPage {
 			p.Lead = text.Get("verify.mismatched", "peer", r.Title)
 			p.Trust = Badge{MarkBlocked, Bad, text.Get("trust.blocked")}
 		}
+		p.Outcome = p.Trust
 		p.Later.Label = text.Get("verify.close")
 	default:
 		p.Lead = text.Get("verify.lead", "peer", r.Title)

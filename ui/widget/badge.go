@@ -108,3 +108,22 @@ func (besideMark) Layout(o []fyne.CanvasObject, size fyne.Size) {
 	o[1].Resize(fyne.NewSize(size.Width-side, text))
 	o[1].Move(fyne.NewPos(side, (size.Height-text)/2))
 }
+
+// Beside is a layout for a [Mark] and a text of several lines: the mark stands
+// beside the first one.
+type Beside struct{}
+
+// MinSize implements fyne.Layout.
+func (Beside) MinSize(o []fyne.CanvasObject) fyne.Size {
+	text := o[1].MinSize()
+	return fyne.NewSize(theme.IconInlineSize()+text.Width, text.Height)
+}
+
+// Layout implements fyne.Layout.
+func (Beside) Layout(o []fyne.CanvasObject, size fyne.Size) {
+	side := theme.IconInlineSize()
+	o[0].Resize(fyne.NewSquareSize(side))
+	o[0].Move(fyne.NewPos(0, theme.InnerPadding()))
+	o[1].Resize(fyne.NewSize(size.Width-side, size.Height))
+	o[1].Move(fyne.NewPos(side, 0))
+}

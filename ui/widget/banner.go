@@ -3,6 +3,7 @@ package widget
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 	fw "fyne.io/fyne/v2/widget"
 
 	"orrery/ui/model"
@@ -44,7 +45,7 @@ func Command(line string, do func(model.Action)) fyne.CanvasObject {
 
 // Banner is something the user should know, above the views.
 func Banner(b model.Banner, do func(model.Action)) fyne.CanvasObject {
-	words := container.NewVBox()
+	words := container.New(Stacked{Closer: 8})
 	title := Body(b.Title).Bold()
 	words.Add(title)
 	if b.Text != "" {
@@ -60,7 +61,7 @@ func Banner(b model.Banner, do func(model.Action)) fyne.CanvasObject {
 				row.Add(Button(x, do))
 			}
 		}
-		words.Add(container.NewPadded(row))
+		words.Add(container.New(layout.NewCustomPaddedLayout(8, 4, 3, 0), row))
 	}
 	color := own.ColorSurface
 	switch b.Badge.Tone {
@@ -128,4 +129,9 @@ func (c column) Layout(o []fyne.CanvasObject, size fyne.Size) {
 // Column centres content, wrapped at a width.
 func Column(width float32, content fyne.CanvasObject) fyne.CanvasObject {
 	return container.New(column{width: width}, content)
+}
+
+// Waiting shows that something is under way, without saying how long.
+func Waiting() fyne.CanvasObject {
+	return container.NewCenter(container.NewGridWrap(fyne.NewSize(240, 8), fw.NewProgressBarInfinite()))
 }

@@ -18,6 +18,7 @@ func newText(s string, style fw.RichTextStyle) *Text {
 	t := &Text{segment: &fw.TextSegment{Text: s, Style: style}}
 	t.ExtendBaseWidget(t)
 	t.Segments = []fw.RichTextSegment{t.segment}
+	t.Scroll = fyne.ScrollNone
 	return t
 }
 

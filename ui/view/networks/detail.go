@@ -45,8 +45,8 @@ func newDetail(do func(model.Action)) *detail {
 	d := &detail{
 		do: do, title: widget.Heading(""), badge: widget.NewBadge(model.Badge{}), sentence: widget.Body("").Muted(),
 		signIn: fw.NewButton("", nil), toggle: fw.NewButton("", nil), id: widget.NewCopy(model.Copyable{}, do),
-		addresses: container.New(widget.Stacked{Closer: 6}), fields: container.New(layout.NewFormLayout()), lines: map[string]*line{},
-		settings: container.NewVBox(),
+		addresses: container.New(widget.Stacked{Closer: 6}), fields: container.New(widget.Fields{Closer: 8}), lines: map[string]*line{},
+		settings: container.New(widget.Stacked{Closer: 6}),
 	}
 	d.signIn.Importance = fw.HighImportance
 	d.field("network.field.addresses", d.addresses)
@@ -57,9 +57,7 @@ func newDetail(do func(model.Action)) *detail {
 	}
 	head := container.NewBorder(nil, nil, nil, container.NewHBox(container.NewCenter(d.signIn), container.NewCenter(d.toggle)), d.title)
 	d.content = container.NewVBox(
-		head,
-		container.NewHBox(gap(), d.badge),
-		d.sentence,
+		container.New(widget.Stacked{Closer: 8}, head, container.NewHBox(gap(), d.badge), d.sentence),
 		widget.NewSurface(d.fields),
 		widget.Short(text.Get("network.field.settings")).Bold(),
 		widget.NewSurface(d.settings),
@@ -131,7 +129,7 @@ func (d *detail) showSettings(r model.NetworkRow) {
 		for range r.Settings {
 			c, h := fw.NewCheck("", nil), widget.Body("").Muted().Small()
 			d.checks, d.hints = append(d.checks, c), append(d.hints, h)
-			d.settings.Add(container.New(widget.Stacked{Closer: 10}, c, container.NewBorder(nil, nil, checkIndent(), nil, h)))
+			d.settings.Add(container.New(widget.Stacked{Closer: 12}, c, container.NewBorder(nil, nil, checkIndent(), nil, h)))
 		}
 	}
 	for i, s := range r.Settings {
@@ -160,5 +158,5 @@ func (d *detail) changed(id string, i int, s model.Setting, on bool) {
 
 // checkIndent is the width of a check box, so that hints stand under its text.
 func checkIndent() fyne.CanvasObject {
-	return container.NewGridWrap(fyne.NewSize(28, 1), layout.NewSpacer())
+	return container.NewGridWrap(fyne.NewSize(18, 1), layout.NewSpacer())
 }

@@ -3,10 +3,13 @@
 package networks
 
 import (
+	"image/color"
 	"reflect"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 	fw "fyne.io/fyne/v2/widget"
 
@@ -27,6 +30,9 @@ type View struct {
 	quiet   bool // while the view itself selects
 }
 
+// listWidth is that of the list of networks.
+const listWidth = 290
+
 // New returns the page; do carries out what the user asks for.
 func New(do func(model.Action)) *View {
 	v := &View{do: do, detail: newDetail(do), empty: container.NewStack()}
@@ -34,10 +40,11 @@ func New(do func(model.Action)) *View {
 	v.join.Importance = fw.HighImportance
 	v.list = fw.NewList(func() int { return len(v.page.Rows) }, func() fyne.CanvasObject { return newItem() }, v.updateItem)
 	v.list.OnSelected = v.selected
-	left := container.NewBorder(container.NewPadded(v.join), nil, nil, nil, v.list)
-	split := container.NewHSplit(left, container.NewVScroll(container.NewPadded(v.detail.content)))
-	split.Offset = 0.32
-	v.full = container.NewStack(split)
+	room := canvas.NewRectangle(color.Transparent) // keeps the list's width
+	room.SetMinSize(fyne.NewSize(listWidth, 0))
+	left := container.NewStack(room, container.NewBorder(container.NewPadded(v.join), nil, nil, nil, v.list))
+	right := container.NewVScroll(container.New(layout.NewCustomPaddedLayout(6, 12, 14, 14), v.detail.content))
+	v.full = container.NewBorder(nil, nil, container.NewHBox(left, fw.NewSeparator()), nil, right)
 	v.content = container.NewStack(v.full, v.empty)
 	return v
 }
@@ -61,7 +68,7 @@ func (v *View) Show(p model.NetworksPage) {
 	v.full.Show()
 	v.list.Refresh()
 	v.quiet = true
-	v.list.Select(p.Selected)
+	widget.SelectRow(v.list, p.Selected)
 	v.quiet = false
 	v.detail.show(p.Rows[p.Selected])
 }
@@ -88,7 +95,7 @@ func newItem() *item {
 // CreateRenderer implements fyne.Widget.
 func (b *item) CreateRenderer() fyne.WidgetRenderer {
 	words := container.New(widget.Stacked{Closer: 12}, b.title, b.line)
-	return fw.NewSimpleRenderer(container.NewBorder(nil, nil, container.NewPadded(container.NewCenter(b.mark)), nil, words))
+	return fw.NewSimpleRenderer(container.NewBorder(nil, nil, container.New(layout.NewCustomPaddedLayout(0, 0, 10, 4), container.NewCenter(b.mark)), nil, words))
 }
 
 func (v *View) updateItem(i fw.ListItemID, o fyne.CanvasObject) {

@@ -37,7 +37,12 @@ func newBar(do func(model.Action)) *bar {
 }
 
 func (b *bar) show(r model.PeerRow) {
-	b.title.SetText(r.Title)
+	b.title.SetText(r.Name)
+	if r.Name == "" {
+		b.title.Hide()
+	} else {
+		b.title.Show()
+	}
 	b.address.Set(model.Copyable{Text: r.Address, Copy: r.Address})
 	b.trust.Set(r.Trust)
 	sentence := r.TrustText

@@ -68,7 +68,7 @@ func (v *View) Show(p model.PeersPage) {
 	v.table.Show()
 	v.list.Refresh()
 	v.quiet = true
-	v.list.Select(p.Selected)
+	widget.SelectRow(v.list, p.Selected)
 	v.quiet = false
 	v.bar.show(p.Rows[p.Selected])
 }
@@ -85,19 +85,19 @@ func header() fyne.CanvasObject {
 	for _, n := range names {
 		row.Add(widget.Line(text.Get(n)).Muted().Small().Bold())
 	}
-	return container.NewVBox(container.NewPadded(row), fw.NewSeparator())
+	return container.NewVBox(row, fw.NewSeparator())
 }
 
 // row is a line of the table.
 type row struct {
 	fw.BaseWidget
-	title, address, role, path, latency, version *widget.Text
-	reach, trust                                 *widget.Badge
+	title, second, role, path, latency, version *widget.Text
+	reach, trust                                *widget.Badge
 }
 
 func newRow() *row {
 	r := &row{
-		title: widget.Line("").Bold(), address: widget.Line("").Muted().Small().Mono(), role: widget.Line(""), path: widget.Line("").Muted().Small().Mono(),
+		title: widget.Line("").Bold(), second: widget.Line("").Muted().Small(), role: widget.Line(""), path: widget.Line("").Muted().Small(),
 		latency: widget.Line(""), version: widget.Line(""), reach: widget.NewBadgeCut(model.Badge{}), trust: widget.NewBadgeCut(model.Badge{}),
 	}
 	r.ExtendBaseWidget(r)
@@ -108,7 +108,7 @@ func newRow() *row {
 func (r *row) CreateRenderer() fyne.WidgetRenderer {
 	two := widget.Stacked{Closer: 12}
 	return fw.NewSimpleRenderer(container.New(widget.Columns{Shares: shares},
-		container.New(two, r.title, r.address), r.role, container.New(two, r.reach, r.path), r.latency, r.version, r.trust))
+		container.New(two, r.title, r.second), r.role, container.New(two, r.reach, r.path), r.latency, r.version, r.trust))
 }
 
 func (v *View) updateRow(i fw.ListItemID, o fyne.CanvasObject) {
@@ -117,7 +117,7 @@ func (v *View) updateRow(i fw.ListItemID, o fyne.CanvasObject) {
 	}
 	p, r := v.page.Rows[i], o.(*row)
 	r.title.SetText(p.Title)
-	r.address.SetText(p.Address)
+	r.second.SetText(p.Second)
 	r.role.SetText(p.Role)
 	r.reach.Set(p.Reach)
 	r.path.SetText(p.Path)

@@ -8,7 +8,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
-	fw "fyne.io/fyne/v2/widget"
 
 	"orrery/ui/model"
 	"orrery/ui/widget"
@@ -43,8 +42,7 @@ func (v *View) Show(s model.Screen) {
 		parts.Add(container.NewCenter(widget.NewSurface(widget.NewCopy(model.Copyable{Text: p.Command, Copy: p.Command}, v.do))))
 	}
 	if s.Busy {
-		bar := fw.NewProgressBarInfinite()
-		parts.Add(container.NewPadded(bar))
+		parts.Add(widget.Waiting())
 	}
 	if s.Retry.Label != "" {
 		parts.Add(container.NewPadded(container.NewCenter(widget.Button(s.Retry, v.do))))

@@ -35,7 +35,7 @@ type View struct {
 }
 
 // Size is what the dialog's content needs.
-var Size = fyne.NewSize(760, 470)
+var Size = fyne.NewSize(790, 530)
 
 // New returns the content of the dialog.
 func New(do func(model.Action), a Answers) *View {
@@ -57,8 +57,9 @@ func (v *View) Content() fyne.CanvasObject { return v.content }
 func (v *View) Show(p model.VerificationPage) {
 	v.top.RemoveAll()
 	v.top.Add(container.NewHBox(layout.NewSpacer(), widget.NewBadge(p.Trust), layout.NewSpacer()))
-	v.top.Add(widget.Body(p.Lead))
-	if p.Problem != nil {
+	if p.Problem == nil {
+		v.top.Add(widget.Body(p.Lead))
+	} else {
 		v.top.Add(widget.Banner(model.Banner{Badge: p.Problem.Badge, Title: p.Problem.Title, Text: p.Problem.Text + " " + p.Problem.Advice, Command: p.Problem.Command}, v.do))
 	}
 	v.showNumbers(p)
@@ -85,9 +86,10 @@ func (v *View) showNumbers(p model.VerificationPage) {
 	switch {
 	case len(p.Groups) == 0 && p.Busy:
 		v.numbers.RemoveAll()
-		v.numbers.Add(container.NewCenter(container.NewGridWrap(fyne.NewSize(240, 8), fw.NewProgressBarInfinite())))
+		v.numbers.Add(container.NewCenter(widget.Waiting()))
 	case len(p.Groups) == 0:
 		v.numbers.RemoveAll()
+		v.numbers.Add(container.NewCenter(container.NewGridWrap(fyne.NewSquareSize(96), widget.NewMark(p.Outcome))))
 	case len(v.drawn) == 0:
 		v.numbers.RemoveAll()
 		v.numbers.Add(numbers(p, v.do))
@@ -110,7 +112,7 @@ func numbers(p model.VerificationPage, do func(model.Action)) fyne.CanvasObject 
 	if right == nil {
 		return left
 	}
-	return container.NewBorder(nil, nil, nil, right, left)
+	return container.NewBorder(nil, nil, nil, container.New(layout.NewCustomPaddedLayout(0, 0, 14, 0), right), left)
 }
 
 func groups(list []string) fyne.CanvasObject {
@@ -125,13 +127,13 @@ func words(list []string) fyne.CanvasObject {
 	grid := container.NewGridWithColumns(verify.PerRow)
 	for i, w := range list {
 		n := widget.Short(strconv.Itoa(i + 1)).Small().Muted()
-		grid.Add(container.NewBorder(nil, nil, container.NewGridWrap(fyne.NewSize(26, n.MinSize().Height), n), nil, widget.Line(w)))
+		grid.Add(container.NewBorder(nil, nil, container.NewCenter(container.NewGridWrap(fyne.NewSize(26, n.MinSize().Height), n)), nil, widget.Line(w)))
 	}
 	return grid
 }
 
-// side is the width of the picture: the largest link has about 70 modules.
-const side = 210
+// side is about the width of the picture.
+const side = 230
 
 func picture(link string) fyne.CanvasObject {
 	if link == "" {
@@ -144,9 +146,10 @@ func picture(link string) fyne.CanvasObject {
 	c := canvas.NewImageFromImage(img)
 	c.ScaleMode = canvas.ImageScalePixels
 	c.FillMode = canvas.ImageFillContain
-	c.SetMinSize(fyne.NewSquareSize(side))
+	modules := img.Bounds().Dx()
+	c.SetMinSize(fyne.NewSquareSize(float32(modules * max(2, side/modules)))) // whole pixels per module
 	return container.NewVBox(
-		widget.Short(text.Get("verify.qr")).Bold(), container.NewCenter(c),
+		widget.Short(text.Get("verify.qr")).Bold(), container.NewHBox(c),
 		container.NewGridWrap(fyne.NewSize(side, 50), widget.Body(text.Get("verify.qr.hint")).Muted().Small()),
 	)
 }

@@ -1,0 +1,35 @@
+package uitest
+
+import (
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+
+	own "orrery/ui/theme"
+)
+
+// Variants runs f once for each variant of the theme, with an application that
+// has it.
+func Variants(t *testing.T, f func(t *testing.T, app fyne.App, variant string)) {
+	t.Helper()
+	for name, v := range map[string]fyne.ThemeVariant{"light": theme.VariantLight, "dark": theme.VariantDark} {
+		t.Run(name, func(t *testing.T) {
+			app := test.NewTempApp(t)
+			app.Settings().SetTheme(own.Fixed(v))
+			f(t, app, name)
+		})
+	}
+}
+
+// Picture compares content, in a window of a size, with testdata/<name>.png. A
+// new picture is written to testdata/failed: look at it, and copy it if it is
+// right.
+func Picture(t *testing.T, name string, content fyne.CanvasObject, size fyne.Size) {
+	t.Helper()
+	w := test.NewTempWindow(t, content)
+	w.Resize(size.AddWidthHeight(1, 1))
+	w.Resize(size) // texts that wrap know their height after the first layout
+	test.AssertRendersToImage(t, name+".png", w.Canvas())
+}
