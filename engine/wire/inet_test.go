@@ -259,3 +259,15 @@ func TestReservedInet(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestScopeNames(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for s := range Scope(ScopeCount + 1) {
+		name := s.String()
+		if seen[name] || (name == "undefined") != (int(s) == ScopeCount) {
+			t.Errorf("scope %d is named %q", s, name)
+		}
+		seen[name] = true
+	}
+}

@@ -271,21 +271,34 @@ func TestCheckUpdateReasons(t *testing.T) {
 	}
 }
 
-// TestUpdatesInPackets checks the worlds that travel in an OK to a HELLO.
+// TestUpdatesInPackets takes the worlds that travel in an OK to a HELLO.
 func TestUpdatesInPackets(t *testing.T) {
 	t.Parallel()
-	v := vectors().Worlds
-	both := append(bytes.Clone(v["planet_1"].Binary), v["moon_1"].Binary...)
-	var kinds []Kind
-	for len(both) > 0 {
-		w, n, err := Parse(both)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kinds, both = append(kinds, w.Kind), both[n:]
+	b, err := os.ReadFile(filepath.Join("testdata", "packets_worlds.json"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(kinds) != 2 || kinds[0] != Planet || kinds[1] != Moon {
-		t.Errorf("kinds %v", kinds)
+	var v struct {
+		Planet       bin
+		PlanetUpdate bin `json:"planet_update"`
+		Moon         bin
+		MoonUpdate   bin `json:"moon_update"`
+		Updates      bin `json:"ok_hello_updates"`
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	held := []*World{parse(t, v.Planet), parse(t, v.Moon)}
+	updates := []*World{parse(t, v.PlanetUpdate), parse(t, v.MoonUpdate)}
+	for i, rest := 0, []byte(v.Updates); len(rest) > 0; i++ {
+		w, n, err := Parse(rest)
+		if err != nil || i == len(held) {
+			t.Fatalf("update %d: %v", i, err)
+		}
+		if !held[i].ReplacedBy(&w) || updates[i].ReplacedBy(&w) || w.Signature != updates[i].Signature {
+			t.Errorf("%s %016x does not update", w.Kind, w.ID)
+		}
+		rest = rest[n:]
 	}
 }
 
