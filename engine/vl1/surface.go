@@ -72,10 +72,10 @@ func (w *Wire) resetScope(at clock.Instant, p *Peer, scope wire.Scope, v4 bool) 
 }
 
 // Surface returns the addresses at which others see us.
-func (w *Wire) Surface() []netip.AddrPort {
+func (w *Wire) Surface(now clock.Mono) []netip.AddrPort {
 	var as []netip.AddrPort
 	for i := range w.surface.seen {
-		if x := &w.surface.seen[i]; w.now-x.at < surfaceFor && !slices.Contains(as, x.as) {
+		if x := &w.surface.seen[i]; now-x.at < surfaceFor && !slices.Contains(as, x.as) {
 			as = append(as, x.as)
 		}
 	}

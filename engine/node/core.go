@@ -1,0 +1,299 @@
+package node
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/controller"
+	"orrery/engine/identity"
+	"orrery/engine/netconf"
+	"orrery/engine/trust"
+	"orrery/engine/vl1"
+	"orrery/engine/vl2"
+	"orrery/engine/wire"
+	"orrery/engine/world"
+)
+
+// The software version that is announced to peers and controllers: some
+// deployments key behaviour on it, so it is the reference's (spec 02 §7).
+const (
+	VersionMajor    = 1
+	VersionMinor    = 14
+	VersionRevision = 1
+)
+
+// Config has all that the core would otherwise reach out for.
+type Config struct {
+	Secret *identity.Secret
+	// Trust is owned by the core from now on.
+	Trust *trust.Table
+	// Controller serves this node's own networks; nil for none.
+	Controller *controller.Controller
+	// Random fills a slice from a cryptographic source.
+	Random func([]byte)
+	Log    *slog.Logger
+	// PeerCache has the stored peer records, by address. It is kept up to date.
+	PeerCache map[identity.Address][]byte
+	// Buffers may be shared by cores that one caller owns.
+	Buffers *vl1.Buffers
+	// Platform is told to controllers, as "linux/x86_64".
+	Platform string
+}
+
+// Core is one node. One caller owns it; it is not safe for concurrent use.
+type Core struct {
+	self    identity.Identity
+	trust   *trust.Table
+	wire    *vl1.Wire
+	vl2     *vl2.Switch
+	control *controller.Controller
+	log     *slog.Logger
+	cache   map[identity.Address][]byte
+
+	ports  map[identity.NetworkID]*port
+	sorted []*port // by network ID
+
+	at       clock.Instant
+	out      *Outbox
+	online   bool
+	inside   []netip.Prefix
+	collided bool
+}
+
+// maxCached bounds the peer records kept in memory.
+const maxCached = 16384
+
+// New returns a core without roots and networks.
+func New(cfg Config, at clock.Instant) *Core {
+	c := &Core{
+		self: cfg.Secret.Identity, trust: cfg.Trust, control: cfg.Controller, log: cfg.Log, cache: cfg.PeerCache,
+		ports: make(map[identity.NetworkID]*port), at: at,
+	}
+	if c.cache == nil {
+		c.cache = make(map[identity.Address][]byte)
+	}
+	c.wire = vl1.New(vl1.Config{
+		Secret: cfg.Secret, Trust: cfg.Trust, Upper: upper{c}, Random: cfg.Random, Log: cfg.Log,
+		Major: VersionMajor, Minor: VersionMinor, Revision: VersionRevision, Buffers: cfg.Buffers,
+	}, at)
+	v2 := vl2.Config{
+		Link: c.wire, Sink: sink{c}, Log: cfg.Log,
+		RetryHeld: func(_ clock.Instant, a identity.Address) { c.wire.RetryHeld(a) },
+		Verified: func(a identity.Address) bool {
+			id, ok := c.wire.Identity(a)
+			return ok && c.trust.Verified(id)
+		},
+		Metadata: netconf.OwnMetadata(cfg.Platform, VersionMajor, VersionMinor, VersionRevision),
+	}
+	if cfg.Controller != nil {
+		v2.LocalController = local{c}
+	}
+	c.vl2 = vl2.New(v2)
+	return c
+}
+
+// begin starts an event.
+func (c *Core) begin(at clock.Instant, out *Outbox) {
+	c.at, c.out = at, out
+	c.wire.Begin(at, &out.Outbox)
+}
+
+// end drains what the event left behind in the parts.
+func (c *Core) end() {
+	c.drainController()
+	if changed := c.trust.Changes(); len(changed) > 0 {
+		c.out.Trust = true
+		c.wire.TrustChanged(c.at, changed)
+		for _, a := range changed {
+			if r, ok := c.trust.Get(a); ok && r.Conflict != nil && r.ConflictAt == c.at.Wall {
+				c.out.Events = append(c.out.Events, Event{EventConflict, a})
+			}
+		}
+	}
+	if on := c.wire.Online(); on != c.online {
+		c.online = on
+		kind := EventOffline
+		if on {
+			kind = EventOnline
+		}
+		c.out.Events = append(c.out.Events, Event{Kind: kind})
+	}
+	for i := range c.out.Store {
+		s := &c.out.Store[i]
+		if s.Kind != vl1.StorePeer {
+			continue
+		}
+		if s.Data == nil {
+			delete(c.cache, identity.Address(s.ID))
+		} else if len(c.cache) < maxCached {
+			c.cache[identity.Address(s.ID)] = s.Data
+		}
+	}
+}
+
+// Datagrams takes datagrams from the physical network. Their bytes are changed.
+func (c *Core) Datagrams(at clock.Instant, batch []vl1.Datagram, out *Outbox) {
+	c.begin(at, out)
+	c.wire.Receive(at, batch)
+	c.end()
+}
+
+// Done takes the result of work.
+func (c *Core) Done(at clock.Instant, r vl1.WorkResult, out *Outbox) {
+	c.begin(at, out)
+	c.wire.Done(at, r)
+	c.end()
+}
+
+// Tick does what is due. It may be called at any time.
+func (c *Core) Tick(at clock.Instant, out *Outbox) {
+	c.begin(at, out)
+	c.wire.Tick(at)
+	c.vl2.Tick(at)
+	for _, p := range c.sorted {
+		p.tick(c, at)
+	}
+	if c.control != nil {
+		c.control.Tick(at)
+	}
+	c.end()
+}
+
+// Deadline is when [Core.Tick] wants to be called at the latest.
+func (c *Core) Deadline() clock.Mono {
+	d := min(c.wire.Deadline(), c.vl2.Deadline())
+	for _, p := range c.sorted {
+		d = min(d, p.deadline())
+	}
+	if c.control != nil {
+		if due, armed := c.control.Deadline(); armed {
+			d = min(d, due)
+		}
+	}
+	return d
+}
+
+// AddWorld offers a planet or moon, as the service does at its start.
+func (c *Core) AddWorld(at clock.Instant, w *world.World, out *Outbox) error {
+	c.begin(at, out)
+	defer c.end()
+	return c.wire.AddWorld(at, w)
+}
+
+// SetLocal tells at which addresses our sockets can be reached, and which
+// prefixes belong to our own virtual devices.
+func (c *Core) SetLocal(at clock.Instant, addrs []netip.AddrPort, avoid []netip.Prefix) {
+	c.wire.SetLocal(addrs, avoid)
+}
+
+// Join joins a network; cached is the stored configuration, nil if none.
+func (c *Core) Join(at clock.Instant, nwid identity.NetworkID, s netconf.Settings, cached []byte, out *Outbox) {
+	c.begin(at, out)
+	if c.ports[nwid] == nil {
+		p := newPort(c, nwid, s)
+		c.ports[nwid] = p
+		i, _ := slices.BinarySearchFunc(c.sorted, nwid, func(p *port, id identity.NetworkID) int {
+			if p.nwid < id {
+				return -1
+			}
+			return 1
+		})
+		c.sorted = slices.Insert(c.sorted, i, p)
+	}
+	nw := c.vl2.Join(at, nwid, cached)
+	nw.SetVerifiedOnly(s.VerifiedOnly)
+	c.ports[nwid].configure(c, at, nw)
+	c.reckonInside()
+	c.changed(nwid)
+	c.end()
+}
+
+// Leave leaves a network and forgets its configuration.
+func (c *Core) Leave(at clock.Instant, nwid identity.NetworkID, out *Outbox) {
+	c.begin(at, out)
+	c.vl2.Leave(at, nwid)
+	delete(c.ports, nwid)
+	c.sorted = slices.DeleteFunc(c.sorted, func(p *port) bool { return p.nwid == nwid })
+	c.reckonInside()
+	c.changed(nwid)
+	c.end()
+}
+
+// Shutdown stores what would be lost.
+func (c *Core) Shutdown(at clock.Instant, out *Outbox) {
+	c.begin(at, out)
+	c.wire.SaveAll(at)
+	c.end()
+}
+
+func (c *Core) changed(nwid identity.NetworkID) {
+	if !slices.Contains(c.out.Networks, nwid) {
+		c.out.Networks = append(c.out.Networks, nwid)
+	}
+}
+
+// upper is the core as VL1 sees it.
+type upper struct{ *Core }
+
+func (u upper) Handle(at clock.Instant, v wire.Verb, in *vl1.Inbound) vl1.Disposition {
+	return u.vl2.Handle(at, v, in)
+}
+
+func (u upper) HandleOK(at clock.Instant, inRe wire.Verb, in *vl1.Inbound) vl1.Disposition {
+	return u.vl2.HandleOK(at, inRe, in)
+}
+
+func (u upper) HandleError(at clock.Instant, inRe wire.Verb, code wire.ErrorCode, in *vl1.Inbound) vl1.Disposition {
+	return u.vl2.HandleError(at, inRe, code, in)
+}
+
+func (u upper) PeerLearned(at clock.Instant, id identity.Identity) { u.vl2.PeerLearned(at, id) }
+
+func (u upper) AlwaysContact(dst []identity.Address) []identity.Address {
+	return u.vl2.AlwaysContact(dst)
+}
+
+func (u upper) Inside(ip netip.Addr) bool {
+	return slices.ContainsFunc(u.inside, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+func (u upper) PeerCache(a identity.Address) []byte { return u.cache[a] }
+
+func (u upper) Collision(_ clock.Instant, from identity.Identity) {
+	if !u.collided {
+		u.collided = true
+		u.out.Events = append(u.out.Events, Event{EventCollision, from.Address})
+	}
+}
+
+// sink is the core as VL2 sees it.
+type sink struct{ *Core }
+
+func (s sink) Deliver(at clock.Instant, nw *vl2.Network, src, dst identity.MAC, etherType uint16, payload []byte, super bool) {
+	if p := s.ports[nw.ID()]; p != nil {
+		p.fromNetwork(s.Core, at, src, dst, etherType, payload, super)
+	}
+}
+
+func (s sink) NetworkChanged(at clock.Instant, nw *vl2.Network) {
+	if p := s.ports[nw.ID()]; p != nil {
+		p.configure(s.Core, at, nw)
+	}
+	s.reckonInside()
+	s.changed(nw.ID())
+}
+
+func (s sink) Store(nwid identity.NetworkID, conf []byte) {
+	s.out.Files = append(s.out.Files, NetworkFile{nwid, conf})
+}
+
+// reckonInside collects the prefixes of all networks, over which the wire must
+// not run (spec 03 §9.4).
+func (c *Core) reckonInside() {
+	c.inside = c.inside[:0]
+	for _, p := range c.sorted {
+		c.inside = append(c.inside, p.subnets...)
+	}
+}

@@ -1,0 +1,124 @@
+package node
+
+import (
+	"net/netip"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/netconf"
+	"orrery/engine/trust"
+	"orrery/engine/vl1"
+	"orrery/engine/vl2"
+	"orrery/engine/wire"
+	"orrery/engine/world"
+)
+
+// NetworkState is a joined network as people, and the operating system, need
+// it.
+type NetworkState struct {
+	ID       identity.NetworkID
+	MAC      identity.MAC
+	Status   vl2.Status
+	Auth     vl2.Authentication
+	Settings netconf.Settings
+	// Config is the configuration held, nil if none. It must not be changed.
+	Config *netconf.Config
+	// LinkLocal is our link-local address on an IP port.
+	LinkLocal netip.Prefix
+	// Addresses and Routes are what the user's settings let through.
+	Addresses []netip.Prefix
+	Routes    []netconf.Route
+	MTU       int
+	Groups    []identity.MulticastGroup
+	Bridge    bool
+	PortError int
+}
+
+// Network describes a joined network.
+func (c *Core) Network(nwid identity.NetworkID) (NetworkState, bool) {
+	p := c.ports[nwid]
+	nw := c.vl2.Network(nwid)
+	if p == nil || nw == nil {
+		return NetworkState{}, false
+	}
+	s := NetworkState{
+		ID: nwid, MAC: nw.MAC(), Status: nw.Status(), Auth: nw.Authentication(), Settings: p.settings, Config: nw.Config(),
+		LinkLocal: netip.PrefixFrom(identity.LinkLocal(nw.MAC()), 64), MTU: p.mtu, Groups: nw.Groups(), Bridge: nw.Bridge(),
+		PortError: nw.PortError(),
+	}
+	s.Addresses, s.Routes = p.addresses, p.routes
+	return s, true
+}
+
+// Networks lists the joined networks in order.
+func (c *Core) Networks() []identity.NetworkID {
+	ids := make([]identity.NetworkID, 0, len(c.sorted))
+	for _, p := range c.sorted {
+		ids = append(ids, p.nwid)
+	}
+	return ids
+}
+
+// Peers describes all peers in memory.
+func (c *Core) Peers(now clock.Mono) []vl1.PeerInfo { return c.wire.Peers(now) }
+
+// Peer describes one peer.
+func (c *Core) Peer(now clock.Mono, a identity.Address) (vl1.PeerInfo, bool) {
+	return c.wire.PeerInfo(now, a)
+}
+
+// Identity returns the identity of a peer in memory.
+func (c *Core) Identity(a identity.Address) (identity.Identity, bool) { return c.wire.Identity(a) }
+
+// Ask asks a root for an identity that is not known yet; it turns up among the
+// peers if somebody has it.
+func (c *Core) Ask(at clock.Instant, a identity.Address, out *Outbox) {
+	c.begin(at, out)
+	c.wire.Whois(at, a)
+	c.end()
+}
+
+// Self is our own identity.
+func (c *Core) Self() identity.Identity { return c.self }
+
+// Online reports whether a root answers, or we are one.
+func (c *Core) Online() bool { return c.wire.Online() }
+
+// Surface returns the addresses at which others see us.
+func (c *Core) Surface(at clock.Instant) []netip.AddrPort { return c.wire.Surface(at.Mono) }
+
+// Planet returns the planet in force.
+func (c *Core) Planet() world.World { return c.wire.Planet() }
+
+// Moons returns the moons in force.
+func (c *Core) Moons() []world.World { return c.wire.Moons() }
+
+// Trust gives read access to the trust table.
+func (c *Core) Trust() *trust.Table { return c.trust }
+
+// ChangeTrust runs a change of trust records and applies it to the peers.
+func (c *Core) ChangeTrust(at clock.Instant, out *Outbox, f func(*trust.Table) error) error {
+	c.begin(at, out)
+	defer c.end()
+	return f(c.trust)
+}
+
+// Counters returns packet counts by name, drops as "drop.<reason>".
+func (c *Core) Counters() map[string]uint64 {
+	s := c.wire.Stats()
+	m := map[string]uint64{"relayed": s.Relayed}
+	for i, n := range s.Drops {
+		if n > 0 {
+			m["drop."+vl1.DropReason(i).String()] = n
+		}
+	}
+	for v := range s.In {
+		if n := s.In[v]; n > 0 {
+			m["in."+wire.Verb(v).String()] = n
+		}
+		if n := s.Out[v]; n > 0 {
+			m["out."+wire.Verb(v).String()] = n
+		}
+	}
+	return m
+}

@@ -1,0 +1,347 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/netconf"
+	"orrery/engine/node"
+	"orrery/engine/trust"
+	"orrery/engine/vl1"
+	"orrery/service/api"
+	"orrery/service/ipc"
+	"orrery/service/verify"
+)
+
+// Snapshot implements api.Backend.
+func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
+	var (
+		self    identity.Identity
+		status  ipc.Status
+		nets    []node.NetworkState
+		peers   []vl1.PeerInfo
+		records []trust.Record
+	)
+	d.host.View(func(c *node.Core, at clock.Instant) {
+		self = c.Self()
+		planet := c.Planet()
+		status = ipc.Status{
+			Online: c.Online(), PlanetID: planet.ID, PlanetTime: wallTime(planet.Timestamp), Controller: c.HasController(), Counters: c.Counters(),
+		}
+		for _, a := range c.Surface(at) {
+			status.Surface = append(status.Surface, a.String())
+		}
+		for _, id := range c.Networks() {
+			if s, ok := c.Network(id); ok {
+				nets = append(nets, s)
+			}
+		}
+		peers = c.Peers(at.Mono)
+		records = c.Trust().All()
+	})
+	status.Address, status.Identity, status.Fingerprint = self.Address.String(), self.String(), verify.Fingerprint(self)
+	status.Version, status.Port, status.StartedAt = d.cfg.Version, d.sockets.Port(), d.started
+	snap := &ipc.Snapshot{Status: status, Networks: []ipc.Network{}, Peers: []ipc.Peer{}, Trust: []ipc.TrustRecord{}}
+	for i := range nets {
+		snap.Networks = append(snap.Networks, d.networkView(&nets[i]))
+	}
+	byAddress := make(map[identity.Address]*trust.Record, len(records))
+	conflicts := make(map[string]bool)
+	for i := range records {
+		r := &records[i]
+		byAddress[r.Identity.Address] = r
+		snap.Trust = append(snap.Trust, trustView(r))
+		if r.Conflict != nil {
+			a := conflictAlert(r)
+			conflicts[a.ID] = true
+			d.alerts.set(a)
+		}
+	}
+	d.alerts.keep("trust.conflict.", conflicts)
+	for i := range peers {
+		snap.Peers = append(snap.Peers, d.peerView(&peers[i], byAddress[peers[i].Identity.Address]))
+	}
+	snap.Alerts = d.alerts.list()
+	return snap, nil
+}
+
+func (d *Daemon) network(nwid identity.NetworkID) (node.NetworkState, bool) {
+	var s node.NetworkState
+	ok := false
+	d.host.View(func(c *node.Core, _ clock.Instant) { s, ok = c.Network(nwid) })
+	return s, ok
+}
+
+func notJoined(nwid identity.NetworkID) error {
+	return &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("This computer has not joined network %s", nwid), Advice: "Join it first"}
+}
+
+// Join implements api.Backend.
+func (d *Daemon) Join(ctx context.Context, nwid identity.NetworkID, want ipc.NetworkSettings) (*ipc.Network, error) {
+	if _, ok := d.network(nwid); ok {
+		return d.SetNetwork(ctx, nwid, want)
+	}
+	s, err := settings(netconf.DefaultSettings(), want)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	d.joined[nwid] = time.Now().UTC()
+	d.mu.Unlock()
+	d.host.Join(nwid, s, nil)
+	d.host.Sync()
+	return d.shown(nwid)
+}
+
+// SetNetwork implements api.Backend.
+func (d *Daemon) SetNetwork(_ context.Context, nwid identity.NetworkID, want ipc.NetworkSettings) (*ipc.Network, error) {
+	have, ok := d.network(nwid)
+	if !ok {
+		return nil, notJoined(nwid)
+	}
+	s, err := settings(have.Settings, want)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Equal(&have.Settings) {
+		d.host.SetSettings(nwid, s)
+		d.host.Sync()
+	}
+	return d.shown(nwid)
+}
+
+func (d *Daemon) shown(nwid identity.NetworkID) (*ipc.Network, error) {
+	s, ok := d.network(nwid)
+	if !ok {
+		return nil, notJoined(nwid)
+	}
+	n := d.networkView(&s)
+	return &n, nil
+}
+
+// Leave implements api.Backend.
+func (d *Daemon) Leave(_ context.Context, nwid identity.NetworkID) error {
+	if _, ok := d.network(nwid); !ok {
+		return notJoined(nwid)
+	}
+	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Leave(at, nwid, out) })
+	d.host.Sync()
+	d.mu.Lock()
+	delete(d.joined, nwid)
+	d.mu.Unlock()
+	return nil
+}
+
+// trustError turns the engine's errors into the contract's.
+func trustError(a identity.Address, err error) error {
+	switch {
+	case errors.Is(err, trust.ErrConflict):
+		return &ipc.Error{Code: ipc.CodeConflict, Message: fmt.Sprintf("Another key is recorded for %s", a),
+			Advice: "If you are sure that the new identity is right, forget the record first"}
+	case errors.Is(err, trust.ErrUnknown):
+		return &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("Nothing is recorded for %s", a),
+			Advice: "Name its full identity to record it"}
+	case errors.Is(err, trust.ErrState):
+		return &ipc.Error{Code: ipc.CodeBadRequest, Message: err.Error()}
+	}
+	return err
+}
+
+// UpdateTrust implements api.Backend.
+func (d *Daemon) UpdateTrust(_ context.Context, a identity.Address, u ipc.TrustUpdate) (*ipc.TrustRecord, error) {
+	var named *identity.Identity
+	if u.Identity != "" {
+		id, err := identity.Parse(u.Identity)
+		if err != nil {
+			return nil, ipc.Errorf(ipc.CodeBadRequest, "the identity cannot be used: %v", err)
+		}
+		if id.Address != a {
+			return nil, ipc.Errorf(ipc.CodeBadRequest, "the identity is of address %s, not %s", id.Address, a)
+		}
+		if !id.Validate() {
+			return nil, ipc.Errorf(ipc.CodeBadRequest, "the identity is not valid: its address does not follow from its key")
+		}
+		named = &id
+	}
+	var rec trust.Record
+	var err error
+	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		err = c.ChangeTrust(at, out, func(t *trust.Table) error { return changeTrust(t, at.Wall, a, named, u) })
+		rec, _ = c.Trust().Get(a)
+	})
+	if err != nil {
+		return nil, trustError(a, err)
+	}
+	d.host.Sync()
+	v := trustView(&rec)
+	return &v, nil
+}
+
+// changeTrust checks everything before it changes anything.
+func changeTrust(t *trust.Table, now clock.Wall, a identity.Address, named *identity.Identity, u ipc.TrustUpdate) error {
+	rec, ok := t.Get(a)
+	switch {
+	case !ok && named == nil:
+		return trust.ErrUnknown
+	case ok && named != nil && rec.Identity != *named:
+		return trust.ErrConflict
+	case !ok:
+		rec.Identity = *named
+		rec.State = trust.Seen
+	}
+	state := rec.State
+	if u.State != "" {
+		state = trust.State(u.State)
+	}
+	if u.State != "" || !ok {
+		how := u.How
+		if how == "" {
+			how = "the user said so"
+		}
+		if err := t.Set(now, rec.Identity, state, how); err != nil {
+			return err
+		}
+	}
+	if u.Name != nil || u.Note != nil {
+		if err := t.Describe(now, a, u.Name, u.Note); err != nil {
+			return err
+		}
+	}
+	if u.SettleConflict {
+		return t.Settle(now, a)
+	}
+	return nil
+}
+
+// ForgetTrust implements api.Backend.
+func (d *Daemon) ForgetTrust(_ context.Context, a identity.Address) error {
+	var err error
+	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		err = c.ChangeTrust(at, out, func(t *trust.Table) error { return t.Forget(a) })
+	})
+	if err != nil {
+		return trustError(a, err)
+	}
+	d.host.Sync()
+	return nil
+}
+
+// Verification implements api.Backend. An identity that is not known is asked
+// for.
+func (d *Daemon) Verification(ctx context.Context, a identity.Address) (*ipc.Verification, error) {
+	look := func() (self, id identity.Identity, rec trust.Record, ok bool) {
+		d.host.View(func(c *node.Core, _ clock.Instant) {
+			self = c.Self()
+			if rec, ok = c.Trust().Get(a); ok {
+				id = rec.Identity
+				return
+			}
+			id, ok = c.Identity(a)
+			rec.State = trust.Seen
+		})
+		return self, id, rec, ok
+	}
+	for tries := 0; ; tries++ {
+		self, id, rec, ok := look()
+		if a == self.Address {
+			return nil, &ipc.Error{Code: ipc.CodeBadRequest, Message: fmt.Sprintf("%s is this computer's own address", a),
+				Advice: "Name the address of the other side"}
+		}
+		if ok {
+			return verify.Between(self, id, ipc.TrustState(rec.State), ""), nil
+		}
+		if tries == 10 {
+			return nil, &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("Nobody knows an identity for %s", a),
+				Advice: "Check the address, and that the other side is online"}
+		}
+		d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Ask(at, a, out) })
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+// Planet implements api.Backend.
+func (d *Daemon) Planet(context.Context) (*ipc.World, error) {
+	var v *ipc.World
+	d.host.View(func(c *node.Core, _ clock.Instant) {
+		w := c.Planet()
+		v = worldView(&w)
+	})
+	return v, nil
+}
+
+// Moons implements api.Backend.
+func (d *Daemon) Moons(context.Context) ([]ipc.World, error) {
+	var v []ipc.World
+	d.host.View(func(c *node.Core, _ clock.Instant) {
+		for _, w := range c.Moons() {
+			v = append(v, *worldView(&w))
+		}
+	})
+	return v, nil
+}
+
+// Config implements api.Backend.
+func (d *Daemon) Config(context.Context) (*ipc.Config, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := &ipc.Config{
+		LocalConf: d.conf.JSON(), Error: d.confError, HomeDir: d.home.Path(), PrimaryPort: d.sockets.Port(),
+		CompatAPI: d.compat, OperatorGroup: d.cfg.OperatorGroup,
+	}
+	for _, port := range d.sockets.Ports() {
+		c.ListeningOn = append(c.ListeningOn, fmt.Sprintf("0.0.0.0/%d", port), fmt.Sprintf("::/%d", port))
+	}
+	if ports := d.sockets.Ports(); len(ports) > 1 {
+		c.SecondaryPort = ports[1]
+	}
+	return c, nil
+}
+
+// Controller implements api.Backend.
+func (d *Daemon) Controller() api.Controller { return control{d} }
+
+// Diagnostics implements api.Backend.
+func (d *Daemon) Diagnostics(ctx context.Context) (string, error) {
+	snap, err := d.Snapshot(ctx)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Orrery %s, node %s, online %v, port %d, running since %s\n", snap.Status.Version, snap.Status.Address,
+		snap.Status.Online, snap.Status.Port, snap.Status.StartedAt.Format(time.RFC3339))
+	fmt.Fprintf(&b, "home %s, planet %016x of %s, seen at %s\n\n", d.home.Path(), snap.Status.PlanetID,
+		snap.Status.PlanetTime.Format(time.RFC3339), strings.Join(snap.Status.Surface, " "))
+	for _, n := range snap.Networks {
+		fmt.Fprintf(&b, "network %s %q %s device %s mtu %d %s\n", n.ID, n.Name, n.Status, n.Device, n.MTU, strings.Join(n.Addresses, " "))
+		if n.Detail != "" {
+			fmt.Fprintf(&b, "  %s\n", n.Detail)
+		}
+	}
+	b.WriteString("\n")
+	for _, p := range snap.Peers {
+		fmt.Fprintf(&b, "peer %s %s %s latency %d ms direct %v trust %s\n", p.Address, p.Role, p.Version, p.LatencyMs, p.Direct, p.Trust)
+		for _, x := range p.Paths {
+			fmt.Fprintf(&b, "  %s active %v preferred %v latency %d ms\n", x.Address, x.Active, x.Preferred, x.LatencyMs)
+		}
+	}
+	b.WriteString("\n")
+	for _, k := range sortedKeys(snap.Status.Counters) {
+		fmt.Fprintf(&b, "%-32s %d\n", k, snap.Status.Counters[k])
+	}
+	u := d.sockets.Stats()
+	fmt.Fprintf(&b, "\nudp %+v\n", u)
+	for _, a := range snap.Alerts {
+		fmt.Fprintf(&b, "\n%s: %s\n%s %s\n", a.Severity, a.Title, a.Text, a.Advice)
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,58 @@
+package daemon
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"orrery/service/ipc"
+)
+
+// alerts is what the user should know, by a stable ID.
+type alerts struct {
+	mu  sync.Mutex
+	all map[string]ipc.Alert
+}
+
+func (a *alerts) set(x ipc.Alert) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.all == nil {
+		a.all = make(map[string]ipc.Alert)
+	}
+	if old, ok := a.all[x.ID]; ok {
+		x.Since = old.Since
+	} else if x.Since.IsZero() {
+		x.Since = time.Now()
+	}
+	a.all[x.ID] = x
+}
+
+func (a *alerts) clear(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.all, id)
+}
+
+// keep clears the alerts whose ID begins with prefix, except those in ids.
+func (a *alerts) keep(prefix string, ids map[string]bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.all {
+		if strings.HasPrefix(id, prefix) && !ids[id] {
+			delete(a.all, id)
+		}
+	}
+}
+
+func (a *alerts) list() []ipc.Alert {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l := make([]ipc.Alert, 0, len(a.all))
+	for _, id := range slices.Sorted(maps.Keys(a.all)) {
+		l = append(l, a.all[id])
+	}
+	return l
+}

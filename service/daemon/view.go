@@ -1,0 +1,207 @@
+package daemon
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/netconf"
+	"orrery/engine/node"
+	"orrery/engine/trust"
+	"orrery/engine/vl1"
+	"orrery/engine/vl2"
+	"orrery/engine/world"
+	"orrery/service/ipc"
+)
+
+// networkView turns the engine's view of a network into the contract's.
+func (d *Daemon) networkView(s *node.NetworkState) ipc.Network {
+	device, failed := d.host.Device(s.ID)
+	n := ipc.Network{
+		ID: s.ID.String(), Status: ipc.NetworkStatus(s.Status.String()), Type: "PRIVATE", MAC: s.MAC.String(), MTU: s.MTU,
+		Bridge: s.Bridge, Device: device, Settings: settingsView(s.Settings), AuthURL: s.Auth.URL,
+		Addresses: []string{}, Routes: []ipc.Route{}, Multicast: []string{},
+	}
+	d.mu.Lock()
+	n.JoinedAt = d.joined[s.ID]
+	d.mu.Unlock()
+	switch {
+	case failed != "":
+		n.Detail = "The network's device could not be set up: " + failed + ". It is tried again every few seconds."
+	case s.Status == vl2.StatusAccessDenied:
+		n.Detail = "The network is private: whoever runs it must authorise this computer's address."
+	case s.Status == vl2.StatusNotFound:
+		n.Detail = "The controller does not know this network. Check the network ID."
+	case s.Status == vl2.StatusRequestingConfiguration:
+		n.Detail = "Waiting for the network's controller to answer."
+	}
+	for _, g := range s.Groups {
+		n.Multicast = append(n.Multicast, fmt.Sprintf("%s/%08x", g.MAC, g.ADI))
+	}
+	c := s.Config
+	if c == nil {
+		return n
+	}
+	n.Name, n.Revision, n.Broadcast = c.Name, c.Revision, c.Broadcast()
+	if c.Public {
+		n.Type = "PUBLIC"
+	}
+	for _, p := range s.Addresses {
+		n.Addresses = append(n.Addresses, p.String())
+	}
+	for _, r := range c.Routes {
+		n.Routes = append(n.Routes, routeView(r))
+	}
+	n.DNS.Domain = c.DNS.Domain
+	for _, a := range c.DNS.Servers {
+		if a.IsValid() {
+			n.DNS.Servers = append(n.DNS.Servers, a.String())
+		}
+	}
+	return n
+}
+
+func routeView(r netconf.Route) ipc.Route {
+	v := ipc.Route{Target: r.Target.String(), Flags: int(r.Flags), Metric: int(r.Metric)}
+	if r.Via.IsValid() {
+		v.Via = r.Via.String()
+	}
+	return v
+}
+
+func settingsView(s netconf.Settings) ipc.NetworkSettings {
+	v := ipc.NetworkSettings{
+		AllowManaged: &s.AllowManaged, AllowGlobal: &s.AllowGlobal, AllowDefault: &s.AllowDefault, AllowDNS: &s.AllowDNS, Port: s.Port,
+	}
+	if v.Port == "" {
+		v.Port = "tun"
+	}
+	for _, p := range s.ManagedOnly {
+		v.ManagedOnly = append(v.ManagedOnly, p.String())
+	}
+	return v
+}
+
+// settings applies what a client wants to the settings of a network.
+func settings(s netconf.Settings, want ipc.NetworkSettings) (netconf.Settings, error) {
+	set := func(dst *bool, v *bool) {
+		if v != nil {
+			*dst = *v
+		}
+	}
+	set(&s.AllowManaged, want.AllowManaged)
+	set(&s.AllowGlobal, want.AllowGlobal)
+	set(&s.AllowDefault, want.AllowDefault)
+	set(&s.AllowDNS, want.AllowDNS)
+	if want.AllowManaged != nil && want.ManagedOnly == nil {
+		s.ManagedOnly = nil
+	}
+	if want.ManagedOnly != nil {
+		s.ManagedOnly = nil
+		for _, text := range want.ManagedOnly {
+			p, err := netip.ParsePrefix(text)
+			if err != nil {
+				return s, ipc.Errorf(ipc.CodeBadRequest, "%q is not a prefix such as 10.0.0.0/8", text)
+			}
+			s.ManagedOnly = append(s.ManagedOnly, p)
+		}
+	}
+	switch want.Port {
+	case "":
+	case "tun", "tap":
+		s.Port = want.Port
+	default:
+		return s, ipc.Errorf(ipc.CodeBadRequest, `%q is not a kind of port: want "tun" or "tap"`, want.Port)
+	}
+	return s, nil
+}
+
+// peerView turns the engine's view of a peer into the contract's.
+func (d *Daemon) peerView(p *vl1.PeerInfo, r *trust.Record) ipc.Peer {
+	v := ipc.Peer{
+		Address: p.Identity.Address.String(), Identity: p.Identity.String(), LatencyMs: p.LatencyMs, Protocol: int(p.Protocol),
+		LastReceive: d.host.Time(p.LastReceive), Trust: ipc.Seen, Paths: []ipc.Path{},
+		Role: map[vl1.Role]string{vl1.Leaf: "LEAF", vl1.MoonRoot: "MOON", vl1.PlanetRoot: "PLANET"}[p.Role],
+	}
+	if p.Major|p.Minor != 0 || p.Revision != 0 {
+		v.Version = fmt.Sprintf("%d.%d.%d", p.Major, p.Minor, p.Revision)
+	}
+	if r != nil {
+		v.Name, v.Trust = r.Name, ipc.TrustState(r.State)
+	}
+	for _, x := range p.Paths {
+		v.Direct = v.Direct || !x.Expired
+		v.Paths = append(v.Paths, ipc.Path{
+			Address: x.Remote.String(), LastSend: d.host.Time(x.LastSend), LastReceive: d.host.Time(x.LastReceive),
+			LatencyMs: x.LatencyMs, Active: x.Active, Expired: x.Expired, Preferred: x.Preferred, LocalPort: d.sockets.Port(),
+		})
+	}
+	return v
+}
+
+func wallTime(w clock.Wall) time.Time {
+	if w == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(w)).UTC()
+}
+
+func trustView(r *trust.Record) ipc.TrustRecord {
+	v := ipc.TrustRecord{
+		Address: r.Identity.Address.String(), Identity: r.Identity.String(), State: ipc.TrustState(r.State),
+		FirstSeen: wallTime(r.FirstSeen), Changed: wallTime(r.Changed), How: r.How, Name: r.Name, Note: r.Note,
+	}
+	if r.Conflict != nil {
+		v.Conflict, v.ConflictAt, v.ConflictFrom = r.Conflict.String(), wallTime(r.ConflictAt), string(r.ConflictFrom)
+	}
+	return v
+}
+
+func worldView(w *world.World) *ipc.World {
+	v := &ipc.World{
+		Kind: w.Kind.String(), ID: w.ID, Timestamp: wallTime(w.Timestamp), UpdateKey: hex.EncodeToString(w.UpdateKey[:]),
+		Signature: hex.EncodeToString(w.Signature[:]), Roots: []ipc.WorldRoot{},
+	}
+	for _, r := range w.Roots {
+		root := ipc.WorldRoot{Identity: r.Identity.String(), Endpoints: []string{}}
+		for _, e := range r.Endpoints {
+			root.Endpoints = append(root.Endpoints, fmt.Sprintf("%s/%d", e.Addr(), e.Port()))
+		}
+		v.Roots = append(v.Roots, root)
+	}
+	return v
+}
+
+// conflictAlert tells of a second key for a recorded address.
+func conflictAlert(r *trust.Record) ipc.Alert {
+	who := r.Identity.Address.String()
+	if r.Name != "" {
+		who = r.Name + " (" + who + ")"
+	}
+	return ipc.Alert{
+		ID: "trust.conflict." + r.Identity.Address.String(), Severity: "error",
+		Title: "Another key turned up for " + who,
+		Text: fmt.Sprintf("%s told of another key for this address. It was refused, the recorded one stays in use. "+
+			"Either the other side has a new identity, or somebody is trying to take its place.", capital(string(r.ConflictFrom))),
+		Advice: "Compare the safety number with the owner of the address before you decide. To accept a new identity, forget the record first.",
+		Since:  wallTime(r.ConflictAt),
+	}
+}
+
+func capital(s string) string {
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return s
+	}
+	return string(s[0]-'a'+'A') + s[1:]
+}
+
+// contactName is an address for messages.
+func contactName(a identity.Address, r *trust.Record) string {
+	if r != nil && r.Name != "" {
+		return r.Name
+	}
+	return a.String()
+}
