@@ -144,6 +144,9 @@ func (c *Controller) admit(at clock.Instant, n *network, m *member, from identit
 		}
 	}
 	chunks, config := c.issue(at, n, m, from, e)
+	if chunks == nil {
+		return refuse(n.id, wire.ErrorObjectNotFound)
+	}
 	m.active = true
 	c.queueRevocation(n, m)
 	return Reply{Outcome: Configured, Chunks: chunks, Config: config}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"orrery/engine/identity"
+	"orrery/engine/netconf"
 )
 
 const (
@@ -18,8 +19,9 @@ const (
 type JoinedNetwork struct {
 	ID identity.NetworkID
 	// Config is the last configuration dictionary, nil if there is none yet.
-	Config   []byte
-	Settings NetworkSettings
+	Config []byte
+	// Settings are the user's own, the defaults if there are none.
+	Settings netconf.Settings
 }
 
 // Networks returns the networks to join, by ID. A file without a usable
@@ -65,21 +67,22 @@ func (h *Home) DeleteNetwork(id identity.NetworkID) error {
 		Remove(h.path(networksDir, id.String()+settingsSuffix)))
 }
 
-// NetworkSettings returns the user's settings of a network. Without a file, or
-// with an error, they are the defaults.
-func (h *Home) NetworkSettings(id identity.NetworkID) (NetworkSettings, error) {
+// NetworkSettings returns the user's settings of a network (spec 06 §1.3).
+// Without a file they are the defaults. With an error they are what could be
+// read, which never allows more than the file says.
+func (h *Home) NetworkSettings(id identity.NetworkID) (netconf.Settings, error) {
 	b, err := read(h.path(networksDir, id.String()+settingsSuffix), maxSettings)
 	if errors.Is(err, fs.ErrNotExist) {
-		return DefaultNetworkSettings(), nil
+		return netconf.DefaultSettings(), nil
 	}
 	if err != nil {
-		return DefaultNetworkSettings(), err
+		return netconf.Settings{}, err
 	}
-	return ParseNetworkSettings(b), nil
+	return netconf.ParseSettings(b)
 }
 
 // SaveNetworkSettings stores the user's settings of a network, joined or not.
-func (h *Home) SaveNetworkSettings(id identity.NetworkID, s NetworkSettings) error {
+func (h *Home) SaveNetworkSettings(id identity.NetworkID, s netconf.Settings) error {
 	b := s.Append(nil)
 	if len(b) > maxSettings {
 		return fmt.Errorf("save settings of network %s: %w", id, ErrTooLarge)
