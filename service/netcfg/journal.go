@@ -1,0 +1,91 @@
+package netcfg
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// journalVersion is the version of the file's form.
+const journalVersion = 1
+
+// ErrJournal is returned for a journal that cannot be understood. It has been
+// moved aside, with ".bad" appended to its name.
+var ErrJournal = errors.New("journal of network changes is damaged")
+
+// journal is the file that outlives a crash.
+type journal struct {
+	path string
+	boot string
+}
+
+// journalFile is the file's form.
+type journalFile struct {
+	Version int    `json:"version"`
+	Boot    string `json:"boot,omitempty"`
+	Items   []Item `json:"items"`
+}
+
+// load reads the items that an earlier run has left, none if the system was
+// started anew since.
+func (j journal) load() ([]Item, error) {
+	b, err := os.ReadFile(j.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	var f journalFile
+	if err := json.Unmarshal(b, &f); err != nil || f.Version != journalVersion {
+		return nil, errors.Join(fmt.Errorf("%w: %s", ErrJournal, j.path), os.Rename(j.path, j.path+".bad"))
+	}
+	if f.Boot != j.boot {
+		return nil, nil
+	}
+	return f.Items, nil
+}
+
+// save replaces the journal atomically; without items it is removed.
+func (j journal) save(items []Item) error {
+	if len(items) == 0 {
+		if err := os.Remove(j.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove journal: %w", err)
+		}
+		return nil
+	}
+	b, err := json.MarshalIndent(journalFile{Version: journalVersion, Boot: j.boot, Items: items}, "", " ")
+	if err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	if err := replace(j.path, append(b, '\n')); err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
+	return nil
+}
+
+// replace writes a file so that either the old or the new content survives a
+// crash.
+func replace(path string, b []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name()) // the first error is the one to report
+		}
+	}()
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}

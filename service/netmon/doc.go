@@ -1,0 +1,8 @@
+// Package netmon tells when the machine's network has changed: interfaces,
+// addresses, routes, and jumps of the clock, which mean that the machine slept
+// or that its time was set.
+//
+// It says that something has changed, not what: whoever needs to know looks.
+// Notices come by rtnetlink on Linux, by a routing socket on macOS and by the
+// IP helper library on Windows, without polling.
+package netmon
