@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"orrery/engine/clock"
+	"orrery/engine/ether"
 	"orrery/engine/hostport"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
@@ -150,10 +151,8 @@ func (p *port) fromNetwork(c *Core, at clock.Instant, src, dst identity.MAC, eth
 		return
 	}
 	b := c.out.Alloc(Headroom + ethernetHeader + len(payload))
-	f := dst.Append(b[Headroom:Headroom])
-	f = src.Append(f)
-	f = binary.BigEndian.AppendUint16(f, etherType)
-	copy(b[Headroom+len(f):], payload)
+	ether.AppendHeader(b[Headroom:Headroom], dst, src, etherType)
+	copy(b[Headroom+ethernetHeader:], payload)
 	c.out.Deliver = append(c.out.Deliver, Delivery{p.nwid, b})
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // NATKind is how a gateway maps and filters UDP.
-type NATKind uint8
+type NATKind int8
 
 const (
 	// Cone keeps one external port for an internal one, whatever the
