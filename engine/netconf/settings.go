@@ -68,19 +68,20 @@ func (s *Settings) listed(target netip.Prefix) bool {
 // broad reports whether p spans more than any block that is assigned as one, and
 // public addresses with it.
 func broad(p netip.Prefix) bool {
-	if p.Addr().Is4() && p.Bits() >= 8 || p.Addr().Is6() && p.Bits() >= 16 {
+	if p.Addr().Is6() {
+		private := wire.ScopeOf(p.Masked().Addr()) == wire.ScopePrivate // in fc00::/7
+		return p.Bits() < 16 && !(private && p.Bits() >= 7)
+	}
+	if p.Bits() >= 8 {
 		return false
 	}
-	first := p.Masked().Addr()
-	return wire.ScopeOf(first) == wire.ScopeGlobal || wire.ScopeOf(last(p)) == wire.ScopeGlobal
-}
-
-// last is the highest address in p.
-func last(p netip.Prefix) netip.Addr {
-	b := p.Addr().AsSlice()
-	for i := p.Bits(); i < 8*len(b); i++ {
-		b[i/8] |= 0x80 >> (i % 8)
+	// A first octet that is not wholly of another scope has public addresses at
+	// its beginning.
+	first := p.Masked().Addr().As4()
+	for i := range 1 << (8 - p.Bits()) {
+		if wire.ScopeOf(netip.AddrFrom4([4]byte{first[0] + byte(i)})) == wire.ScopeGlobal {
+			return true
+		}
 	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
+	return false
 }
