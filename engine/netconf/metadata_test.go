@@ -64,3 +64,24 @@ func TestToken(t *testing.T) {
 		}
 	}
 }
+
+// FuzzMetadata checks that what is read can be written and read again.
+func FuzzMetadata(f *testing.F) {
+	m := reference()
+	f.Add(m.Append(nil))
+	m.Token = "secret"
+	f.Add(m.Append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m := ParseMetadata(wire.ParseDictionary(b, wire.MetadataCapacity))
+		enc := m.Append(nil)
+		if len(enc) >= wire.MetadataCapacity {
+			t.Fatalf("%d bytes", len(enc))
+		}
+		if len(m.Platform)+len(m.Token) > 200 {
+			return // may not fit with full-length numbers
+		}
+		if again := ParseMetadata(wire.ParseDictionary(enc, wire.MetadataCapacity)); again != m {
+			t.Fatalf("%+v reads back as %+v", m, again)
+		}
+	})
+}

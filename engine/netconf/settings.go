@@ -24,12 +24,19 @@ type Settings struct {
 	Port string
 	// VerifiedOnly drops frames of peers whom the user has not verified.
 	VerifiedOnly bool
+
+	// unknown are entries of the file that this version has no use for. They are
+	// written back.
+	unknown []entry
 }
+
+// entry is a line of a settings file.
+type entry struct{ key, value string }
 
 // DefaultSettings are those of a network without a settings file.
 func DefaultSettings() Settings { return Settings{AllowManaged: true} }
 
-// Equal reports whether both say the same.
+// Equal reports whether both allow the same.
 func (s *Settings) Equal(o *Settings) bool {
 	return s.AllowManaged == o.AllowManaged && s.AllowGlobal == o.AllowGlobal && s.AllowDefault == o.AllowDefault &&
 		s.AllowDNS == o.AllowDNS && s.Port == o.Port && s.VerifiedOnly == o.VerifiedOnly &&

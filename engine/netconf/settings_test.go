@@ -102,6 +102,8 @@ func TestSettingsFile(t *testing.T) {
 		{"list of rubbish", "allowManaged=everything", Settings{}, "allowManaged=0\nallowGlobal=0\nallowDefault=0\nallowDNS=0\n", ErrSetting},
 		{"own settings", "port=tap\nverifiedOnly=1\n", Settings{AllowManaged: true, Port: "tap", VerifiedOnly: true},
 			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=0\nport=tap\nverifiedOnly=1\n", nil},
+		{"unknown", "later=a\\eb\nallowDNS=1\nlater=c\n", Settings{AllowManaged: true, AllowDNS: true},
+			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=1\nlater=a\\eb\n", nil},
 	}
 	for _, c := range cases {
 		s, err := ParseSettings([]byte(c.text))

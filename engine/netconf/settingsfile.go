@@ -3,6 +3,7 @@ package netconf
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"orrery/engine/wire"
@@ -41,6 +42,7 @@ func ParseSettings(text []byte) (Settings, error) {
 		AllowDNS:     d.Bool(setDNS, false),
 		Port:         d.Text(setPort, ""),
 		VerifiedOnly: d.Bool(setVerified, false),
+		unknown:      unknownEntries(&d),
 	}
 	var err error
 	switch v := d.Text(setManaged, ""); {
@@ -59,6 +61,21 @@ func ParseSettings(text []byte) (Settings, error) {
 		}
 	}
 	return s, err
+}
+
+// unknownEntries are those with keys that are none of ours, each key once.
+func unknownEntries(d *wire.Dictionary) (out []entry) {
+	for i := range d.Len() {
+		key, value := d.At(i)
+		switch key {
+		case "", setManaged, setGlobal, setDefault, setDNS, setList, setPort, setVerified:
+			continue
+		}
+		if !slices.ContainsFunc(out, func(e entry) bool { return e.key == key }) {
+			out = append(out, entry{key, string(value)})
+		}
+	}
+	return out
 }
 
 // parseList reads networks separated by commas. One without a length is a
@@ -84,7 +101,7 @@ func parseList(v string) (list []netip.Prefix, err error) {
 }
 
 // Append appends the file: for settings that the reference knows, exactly its
-// four lines.
+// four lines. Entries that this version does not know follow unchanged.
 func (s *Settings) Append(dst []byte) []byte {
 	line := func(key, value string) {
 		var d wire.DictionaryWriter
@@ -114,6 +131,9 @@ func (s *Settings) Append(dst []byte) []byte {
 	}
 	if s.VerifiedOnly {
 		boolean(setVerified, true)
+	}
+	for _, e := range s.unknown {
+		line(e.key, e.value)
 	}
 	return dst
 }
