@@ -78,6 +78,7 @@ func (s *Switch) LocalConfig(at clock.Instant, id identity.NetworkID, dict []byt
 	}
 	if c, err := netconf.Parse(dict); err == nil {
 		s.offerConfig(at, nw, c, true)
+		s.retryHeld(at)
 	}
 }
 
@@ -101,7 +102,13 @@ func (s *Switch) takeConfig(at clock.Instant, nw *Network, c *netconf.Config) {
 	if nw.config == nil || nw.failure != StatusOK {
 		s.log.Info("network configured", "nwid", nw.id)
 	}
-	nw.setConfig(c, s.self.Address)
+	if nw.config == nil {
+		// Frames that came before the configuration were refused.
+		for _, m := range nw.members.order {
+			s.wantRetry(m.address)
+		}
+	}
+	s.setConfig(nw, c)
 	nw.lastConfig = at.Mono
 	nw.clearFailure()
 	if nw.controller != 0 {
@@ -112,16 +119,17 @@ func (s *Switch) takeConfig(at clock.Instant, nw *Network, c *netconf.Config) {
 }
 
 // setConfig makes c the configuration and derives what is needed per packet.
-func (nw *Network) setConfig(c *netconf.Config, self identity.Address) {
+func (s *Switch) setConfig(nw *Network, c *netconf.Config) {
 	nw.config = c
 	if nw.generation++; nw.generation == 0 {
 		nw.generation = 1 // 0 stands for no generation
 	}
 	nw.window = c.Window()
 	nw.local = c.Local()
+	nw.local.StrictDerived = s.cfg.StrictDerived
 	nw.base = rule.Compile(c.Rules)
 	nw.own = c.CapabilitySets()
-	nw.roles = rolesOf(c, self)
+	nw.roles = rolesOf(c, s.self.Address)
 	nw.comBytes = nil
 	if com := nw.com(); com != nil {
 		nw.comBytes = com.Append(nil)

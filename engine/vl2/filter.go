@@ -50,9 +50,14 @@ func (s *Switch) describe(nw *Network, m *member, f *frame) {
 }
 
 // sendCopies sends what TEE, WATCH and REDIRECT ask for: the start of the frame
-// with its own MACs, past all filters.
+// with its own MACs, past all filters. No credentials go before it, but its
+// receiver may ask for them.
 func (s *Switch) sendCopies(at clock.Instant, nw *Network, d *rule.Decision, f *frame) {
 	for _, c := range d.Copies[:d.Count] {
+		if c.To.Reserved() {
+			continue
+		}
+		nw.members.open(at.Mono, c.To).sent = at.Mono
 		head := wire.AppendExtFrameHead(s.scratch.head[:0], nw.id, c.Flags, f.dst, f.src, f.etherType)
 		s.link.Send(at, c.To, wire.VerbExtFrame, head, f.payload[:c.Length], true)
 	}

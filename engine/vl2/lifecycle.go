@@ -1,6 +1,7 @@
 package vl2
 
 import (
+	"net/netip"
 	"slices"
 
 	"orrery/engine/clock"
@@ -46,7 +47,7 @@ func (s *Switch) loadCached(at clock.Instant, nw *Network, cached []byte) bool {
 	if err != nil || c.Network != nw.id || c.IssuedTo != s.self.Address {
 		return false
 	}
-	nw.setConfig(c, s.self.Address)
+	s.setConfig(nw, c)
 	s.sink.NetworkChanged(at, nw)
 	return true
 }
@@ -89,6 +90,22 @@ func (s *Switch) AlwaysContact(dst []identity.Address) []identity.Address {
 		return a == s.self.Address || a.Reserved()
 	})
 	return dst[:start+len(own)]
+}
+
+// Inside reports whether ip lies in a subnet assigned to us on a network. VL1
+// must have no path there, or it would run over itself (spec 03 §9.4).
+func (s *Switch) Inside(ip netip.Addr) bool {
+	for _, nw := range s.networks {
+		if nw.config == nil {
+			continue
+		}
+		for _, p := range nw.config.Addresses {
+			if p.Contains(ip) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Tick does what is due. Call it every 500 ms, or at [Switch.Deadline].

@@ -5,8 +5,12 @@ import (
 	"orrery/engine/identity"
 )
 
-// stampSlots is the size of a stamps table, a power of two.
-const stampSlots = 512
+// stampSlots is the size of a stamps table, a power of two: enough for the peers
+// that need telling within a second, and small, for there are two per node.
+const (
+	stampBits  = 6
+	stampSlots = 1 << stampBits
+)
 
 // stampKey names what is rate limited: a peer on a network, or on one of its
 // groups.
@@ -20,16 +24,21 @@ type stampKey struct {
 // a slot displace each other, so that a flood of keys can lift the limit but
 // never block the action.
 type stamps struct {
-	slots [stampSlots]struct {
-		key  stampKey
-		used bool
-		at   clock.Mono
-	}
+	slots []stamp // nil until first used
+}
+
+type stamp struct {
+	key  stampKey
+	used bool
+	at   clock.Mono
 }
 
 // allow reports whether the last allowed action for k is at least interval ago,
 // and if so makes now the last.
 func (t *stamps) allow(now clock.Mono, k stampKey, interval clock.Mono) bool {
+	if t.slots == nil {
+		t.slots = make([]stamp, stampSlots)
+	}
 	s := &t.slots[k.slot()]
 	if s.used && s.key == k && now-s.at < interval {
 		return false
@@ -45,5 +54,5 @@ func (k stampKey) slot() int {
 	h = h*odd ^ uint64(k.group.MAC)
 	h = h*odd ^ uint64(k.group.ADI)
 	h *= odd
-	return int(h >> 55) // the top 9 bits
+	return int(h >> (64 - stampBits))
 }

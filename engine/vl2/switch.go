@@ -31,6 +31,10 @@ type Config struct {
 	Verified func(a identity.Address) bool
 	// Metadata describes this software to controllers.
 	Metadata netconf.Metadata
+	// StrictDerived makes rules count a derived IPv6 source as its sender's only
+	// if it embeds the sender's address, which the reference does not check (spec
+	// 04 §17.2).
+	StrictDerived bool
 	// LowBandwidth stretches timers and stops periodic announcements.
 	LowBandwidth bool
 }

@@ -121,7 +121,7 @@ func (v *multicastVectors) node(t testing.TB, limits Limits, c vectorConfig) (*f
 	f.best = 0xcafe9efeb9
 	s := New(Config{Link: f, Sink: f, Limits: limits, RetryHeld: func(_ clock.Instant, a identity.Address) { f.retried = append(f.retried, a) }})
 	nw := s.Join(start, v.NetworkID, []byte{'\n'})
-	nw.setConfig(v.config(t, c), v.Self)
+	s.setConfig(nw, v.config(t, c))
 	nw.lastConfig = start.Mono
 	f.take()
 	return f, s, nw

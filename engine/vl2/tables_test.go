@@ -1,0 +1,237 @@
+package vl2
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"orrery/engine/clock"
+	"orrery/engine/credential"
+	"orrery/engine/identity"
+)
+
+func TestGroupOf(t *testing.T) {
+	t.Parallel()
+	arp := make([]byte, 28)
+	copy(arp, []byte{0, 1, 8, 0, 6, 4, 0, 1})
+	copy(arp[24:], []byte{10, 0, 0, 1})
+	if g, ok := groupOf(identity.Broadcast, etherTypeARP, arp); !ok || g != identity.ResolutionGroup(netip.MustParseAddr("10.0.0.1")) {
+		t.Errorf("ARP request goes to %v, %v", g, ok)
+	}
+	for name, c := range map[string]struct {
+		dst       identity.MAC
+		etherType uint16
+		payload   []byte
+	}{
+		"short":         {identity.Broadcast, etherTypeARP, arp[:27]},
+		"not ARP":       {identity.Broadcast, 0x0800, arp},
+		"not broadcast": {0x01005e000001, etherTypeARP, arp},
+	} {
+		if g, ok := groupOf(c.dst, c.etherType, c.payload); ok || g != (identity.MulticastGroup{MAC: c.dst}) {
+			t.Errorf("%s goes to %v, %v", name, g, ok)
+		}
+	}
+}
+
+func TestStamps(t *testing.T) {
+	t.Parallel()
+	var s stamps
+	a, b := stampKey{network: 1, peer: 2}, stampKey{network: 1, peer: 3}
+	for i, c := range []struct {
+		at   clock.Mono
+		k    stampKey
+		want bool
+	}{
+		{0, a, true}, {0, b, true}, {clock.Second - 1, a, false}, {clock.Second, a, true}, {clock.Second + 1, a, false},
+	} {
+		if got := s.allow(c.at, c.k, clock.Second); got != c.want {
+			t.Errorf("%d: %v, want %v", i, got, c.want)
+		}
+	}
+	// However many keys there are, each may act for the first time.
+	for i := range 10 * stampSlots {
+		if !s.allow(2*clock.Second, stampKey{peer: identity.Address(1000 + i)}, clock.Second) {
+			t.Fatal("a new key is held back")
+		}
+	}
+}
+
+func TestRouteEviction(t *testing.T) {
+	t.Parallel()
+	r := routeTable{limit: 4}
+	for i, via := range []identity.Address{9, 8, 8, 9, 7} {
+		r.learn(identity.MAC(i+1), via)
+	}
+	// 8 and 9 had two each; the lower address lost its own.
+	for mac, want := range map[identity.MAC]identity.Address{1: 9, 2: 0, 3: 0, 4: 9, 5: 7} {
+		if got, _ := r.lookup(mac); got != want {
+			t.Errorf("%v is behind %v, want %v", mac, got, want)
+		}
+	}
+	r.learn(1, 7)
+	if got, _ := r.lookup(1); got != 7 {
+		t.Errorf("a host that moved is still behind %v", got)
+	}
+}
+
+func TestMemberEviction(t *testing.T) {
+	t.Parallel()
+	m := memberTable{limit: 3}
+	for i, a := range []identity.Address{30, 10, 20} {
+		m.open(clock.Mono(i), a)
+	}
+	m.get(30).proof.Restore(5) // revoked: must be remembered
+	m.open(10, 40)
+	if m.get(10) != nil || m.get(30) == nil {
+		t.Error("the longest unused membership was not the one to go")
+	}
+	var order []identity.Address
+	for _, x := range m.order {
+		order = append(order, x.address)
+	}
+	if !slices.Equal(order, []identity.Address{20, 30, 40}) {
+		t.Errorf("order is %v", order)
+	}
+	for _, a := range order {
+		m.get(a).proof.Restore(5)
+	}
+	m.open(11, 50)
+	if m.get(30) != nil || len(m.order) != 3 {
+		t.Error("with all revoked the longest unused must go")
+	}
+}
+
+func TestMemberCleaning(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	_, s, nw := v.node(t, Limits{}, vectorConfig{Flags: "0", Private: true})
+	nw.members.open(start.Mono, 1)
+	nw.members.open(start.Mono, 2).proof.Restore(start.Wall)
+	nw.members.open(start.Mono+memberLife/2, 3)
+	s.cleanNetwork(start.Add(memberLife), nw)
+	if got := nw.Members(); !slices.Equal(got, []identity.Address{2, 3}) {
+		t.Errorf("left are %v", got)
+	}
+	// The revocation is forgotten when no certificate from before it can count.
+	nw.window = credential.Window{Center: start.Wall + 2*1800000 + 1, MaxDelta: 1800000}
+	s.cleanNetwork(start.Add(memberLife), nw)
+	if got := nw.Members(); !slices.Equal(got, []identity.Address{3}) {
+		t.Errorf("left are %v", got)
+	}
+}
+
+func TestCredentialBucket(t *testing.T) {
+	t.Parallel()
+	limits := Limits{CredentialBurst: 2, Peers: 2}.withDefaults()
+	table := newPeerTable(&limits)
+	p := table.open(0, 1)
+	for i, c := range []struct {
+		at   clock.Mono
+		want bool
+	}{
+		{0, true}, {1, true}, {2, false}, {clock.Second - 1, false}, {clock.Second, true}, {clock.Second + 1, false},
+		{10 * clock.Second, true}, {10 * clock.Second, true}, {10 * clock.Second, false},
+		{11*clock.Second - 1, false}, {11 * clock.Second, true},
+	} {
+		if got := p.take(c.at, 2); got != c.want {
+			t.Errorf("%d: %v, want %v", i, got, c.want)
+		}
+	}
+	p.hold(0, 77)
+	if p.resume(1, 78) || !p.resume(1, 77) || p.resume(1, 77) {
+		t.Error("a held packet is free once")
+	}
+	p.hold(0, 77)
+	if p.resume(heldLife, 77) {
+		t.Error("a packet held too long is free")
+	}
+	for i := range uint64(100) {
+		p.hold(1, i)
+	}
+	if len(p.held) > maxHeldPerPeer {
+		t.Errorf("%d held", len(p.held))
+	}
+	table.open(1, 2)
+	table.open(2, 3)
+	if table.byAddress[1] != nil || len(table.byAddress) != 2 {
+		t.Error("the longest unused peer was not the one to go")
+	}
+	table.clean(secs(100))
+	if len(table.byAddress) != 0 {
+		t.Error("idle peers stay")
+	}
+}
+
+func secs(seconds clock.Mono) clock.Mono { return seconds * clock.Second }
+
+func TestGroupTable(t *testing.T) {
+	t.Parallel()
+	limits := Limits{Likes: 5, LikesPerPeer: 2}.withDefaults()
+	table := newGroupTable(&limits)
+	k := func(n identity.NetworkID) groupKey { return groupKey{n, identity.MulticastGroup{MAC: 1}} }
+	for i, c := range []struct {
+		k    groupKey
+		a    identity.Address
+		want bool
+	}{
+		{k(1), 1, true}, {k(1), 1, false}, {k(2), 1, true}, {k(3), 1, false}, // two per peer
+		{k(1), 2, true}, {k(2), 2, true}, {k(1), 3, true}, {k(2), 4, false}, // five in all
+	} {
+		if got := table.add(secs(clock.Mono(i)), c.k, c.a); got != c.want {
+			t.Errorf("%d: %v, want %v", i, got, c.want)
+		}
+	}
+	table.remove(k(1), 2)
+	table.remove(k(1), 2)
+	if !table.add(secs(8), k(2), 4) {
+		t.Error("no room after one left")
+	}
+	table.clean(secs(602)) // what was announced at 1 s or before is gone
+	if g := table.get(k(1)); len(g.likes) != 1 || g.likes[0].member != 3 {
+		t.Errorf("left in the first group: %v", g.likes)
+	}
+	table.dropNetwork(2)
+	if table.get(k(2)) != nil || table.likes != 1 || len(table.perPeer) != 1 {
+		t.Errorf("%d likes of %v left", table.likes, table.perPeer)
+	}
+	table.clean(secs(10000))
+	if len(table.groups) != 0 || table.likes != 0 || len(table.perPeer) != 0 {
+		t.Error("something is left after all expired")
+	}
+}
+
+func TestDatedGroups(t *testing.T) {
+	t.Parallel()
+	var d datedGroups
+	g := func(n identity.MAC) identity.MulticastGroup { return identity.MulticastGroup{MAC: n} }
+	if !d.touch(1, g(2), 2) || !d.touch(2, g(1), 2) || d.touch(3, g(3), 2) || d.touch(9, g(1), 2) {
+		t.Error("touch errs about what is new")
+	}
+	if !d.expire(10, 9) || len(d) != 1 || d[0].group != g(1) {
+		t.Errorf("left are %v", d)
+	}
+	d.remove(g(1))
+	d.remove(g(1))
+	if len(d) != 0 {
+		t.Errorf("left are %v", d)
+	}
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for r := range DropReasonCount {
+		name := DropReason(r).String()
+		if seen[name] || name == "unknown" {
+			t.Errorf("reason %d is called %q", r, name)
+		}
+		seen[name] = true
+	}
+	for s := StatusRequestingConfiguration; s <= StatusAuthenticationRequired; s++ {
+		if name := s.String(); seen[name] || name == "UNKNOWN" {
+			t.Errorf("status %d is called %q", s, name)
+		} else {
+			seen[name] = true
+		}
+	}
+}
