@@ -83,7 +83,7 @@ type Config struct {
 	// Name overrides that, if it is not empty and the system lets one choose.
 	Name string
 	Kind Kind
-	// MAC is the Ethernet address, for L2.
+	// MAC is the Ethernet address, for L2; 0 leaves it to the system.
 	MAC identity.MAC
 	// MTU is the first MTU, 0 for DefaultMTU.
 	MTU int

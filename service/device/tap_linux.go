@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -21,6 +22,9 @@ type tapDevice struct {
 	file *os.File
 	raw  syscall.RawConn
 	once sync.Once
+	// closed is set before the file is closed: what a raw connection then
+	// returns is no error that can be recognised.
+	closed atomic.Bool
 
 	mu sync.Mutex // guards what follows, the state of a Read
 	// readable is d.readAll, made once.
@@ -39,7 +43,10 @@ func openTAP(cfg Config, c *control) (Device, error) {
 	d := &tapDevice{control: c, file: os.NewFile(uintptr(fd), clonePath)}
 	d.readable = d.readAll
 	if d.raw, err = d.file.SyscallConn(); err == nil {
-		if err = setMAC(c.name, cfg); err == nil {
+		if cfg.MAC != 0 {
+			err = setMAC(c.name, cfg)
+		}
+		if err == nil {
 			err = d.setMTU(cfg.MTU)
 		}
 	}
@@ -74,8 +81,11 @@ func (d *tapDevice) Read(bufs [][]byte, sizes []int) (int, error) {
 	d.bufs, d.sizes, d.n, d.err = bufs, sizes, 0, nil
 	err := d.raw.Read(d.readable)
 	d.bufs, d.sizes = nil, nil
-	if err == nil {
+	switch {
+	case err == nil:
 		err = d.err
+	case d.closed.Load():
+		err = os.ErrClosed
 	}
 	return d.n, err
 }
@@ -124,6 +134,7 @@ func (d *tapDevice) Write(bufs [][]byte) error {
 func (d *tapDevice) Close() error {
 	var err error
 	d.once.Do(func() {
+		d.closed.Store(true)
 		err = d.file.Close()
 		d.close()
 	})
