@@ -386,7 +386,8 @@ func TestLocalController(t *testing.T) {
 	v := credential.Revocation{Network: k.id, Threshold: start.Wall, Target: b.secret.Address, Type: credential.TypeMembership}
 	v.Sign(k.st.secret)
 	k.st.known[k.st.secret.Address] = k.st.secret.Identity
-	k.st.sw.LocalRevocation(start, &v)
+	bundle := credential.Bundle{Revocations: []credential.Revocation{v}}
+	k.st.sw.LocalCredentials(start, bundle.Append(nil))
 	if m := nw.members.get(b.secret.Address); m == nil || m.proof.Threshold() != start.Wall {
 		t.Error("the revocation was not taken")
 	}
@@ -518,5 +519,47 @@ func TestControllerUnknown(t *testing.T) {
 	}
 	if !slices.Equal(f.retried, []identity.Address{v.PeerB}) {
 		t.Errorf("retried %v", f.retried)
+	}
+}
+
+// TestHostAnswersAtOnce: a host may send while it has a frame, whichever way the
+// frame came, and both frames stay whole.
+func TestHostAnswersAtOnce(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	for _, c := range v.LocalEthernet {
+		f, s, nw := v.node(t, Limits{}, c.Config)
+		busy := false
+		f.answer = func(at clock.Instant, nw *Network, _ []byte) {
+			if !busy {
+				busy = true
+				s.SendFrame(at, nw, nw.mac, 0x01005e000001, 0x0800, []byte("answer"))
+				s.SendFrame(at, nw, nw.mac, identity.MACOf(nw.id, v.PeerC), 0x0800, []byte("answer"))
+			}
+		}
+		s.SendFrame(start, nw, c.From.MAC, c.To.MAC, c.EtherType, unhex(t, c.Frame))
+		matchFrames(t, f.takeDelivered(), c.InjectedToHost)
+		for _, verb := range []wire.Verb{wire.VerbFrame, wire.VerbExtFrame, wire.VerbMulticastFrame} {
+			busy = false
+			f.take()
+			payload := wire.AppendFrameHead(nil, nw.id, 0x0800)
+			switch verb {
+			case wire.VerbExtFrame:
+				payload = wire.AppendExtFrameHead(nil, nw.id, wire.ExtFrameAcknowledge, nw.mac, identity.MACOf(nw.id, v.PeerB), 0x0800)
+			case wire.VerbMulticastFrame:
+				m := wire.MulticastFrame{Network: nw.id, Group: identity.MulticastGroup{MAC: 0x01005e000002}, EtherType: 0x0800}
+				payload = m.Append(nil)
+			}
+			in := vl1.Inbound{From: f.known[v.PeerB], ID: 1, Payload: append(payload, "question"...)}
+			s.Handle(start, verb, &in)
+			if got := f.takeDelivered(); nw.config.MulticastLimit > 0 && (len(got) != 1 || got[0].payload != "7175657374696f6e") {
+				t.Errorf("%s, %v: delivered %v", c.Name, verb, got)
+			}
+			if busy && !slices.ContainsFunc(f.take(), func(p sent) bool {
+				return p.To == v.PeerC && p.Verb == wire.VerbFrame && p.Payload == "b10ca2393e1a2b3c0800616e73776572"
+			}) {
+				t.Errorf("%s, %v: the answer did not leave", c.Name, verb)
+			}
+		}
 	}
 }

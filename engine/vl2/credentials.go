@@ -175,7 +175,11 @@ func (s *Switch) PeerLearned(at clock.Instant, id identity.Identity) {
 	s.retryHeld(at)
 }
 
-// LocalRevocation takes a revocation that our own controller issued.
-func (s *Switch) LocalRevocation(at clock.Instant, v *credential.Revocation) {
-	s.addRevocation(at, v, s.self.Address)
+// LocalCredentials takes the payload of a NETWORK_CREDENTIALS that our own
+// controller has for us, in practice revocations.
+func (s *Switch) LocalCredentials(at clock.Instant, payload []byte) {
+	for r := credential.NewReader(payload); r.Next(); {
+		s.addCredential(at, r, s.self.Address)
+	}
+	s.retryHeld(at)
 }

@@ -49,6 +49,8 @@ type fake struct {
 	stored    map[identity.NetworkID][]byte
 	changes   []Status
 	retried   []identity.Address
+	// answer is called with each frame delivered.
+	answer func(at clock.Instant, nw *Network, payload []byte)
 }
 
 func newFake(self identity.Identity, known ...identity.Identity) *fake {
@@ -89,7 +91,10 @@ func (f *fake) Random() uint64 {
 }
 func (f *fake) DirectLatency(a identity.Address) (int, bool) { ms, ok := f.latency[a]; return ms, ok }
 
-func (f *fake) Deliver(_ clock.Instant, _ *Network, src, dst identity.MAC, etherType uint16, payload []byte, super bool) {
+func (f *fake) Deliver(at clock.Instant, nw *Network, src, dst identity.MAC, etherType uint16, payload []byte, super bool) {
+	if f.answer != nil {
+		f.answer(at, nw, payload)
+	}
 	f.delivered = append(f.delivered, frameOut{src, dst, etherType, hex.EncodeToString(payload), super})
 }
 func (f *fake) NetworkChanged(_ clock.Instant, nw *Network) {

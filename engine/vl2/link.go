@@ -41,8 +41,8 @@ type Link interface {
 }
 
 // Sink takes what the layer puts out besides packets. Its methods are called
-// from inside calls of [Switch]; NetworkChanged and Store may call back, Deliver
-// must not.
+// from inside calls of [Switch] and may call back: Deliver only SendFrame, as a
+// host that answers at once does.
 type Sink interface {
 	// Deliver hands a frame to the host. payload is a view, borrowed for the
 	// call. super says that a rule sent the frame here (TEE, WATCH or REDIRECT),

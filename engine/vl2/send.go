@@ -127,8 +127,8 @@ func (s *Switch) answerSolicitation(at clock.Instant, nw *Network, f *frame) boo
 		return false
 	}
 	holder := identity.MACOf(nw.id, who)
-	b := appendAdvertisement(s.scratch.body[:0], f.payload[48:64], ours, holder)
-	s.scratch.body = b
+	// Not in the scratch memory, for the host may send while it has this.
+	b := appendAdvertisement(make([]byte, 0, advertisementLen), f.payload[48:64], ours, holder)
 	s.sink.Deliver(at, nw, holder, f.src, etherTypeIPv6, b, false)
 	return true
 }
