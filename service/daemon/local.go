@@ -55,7 +55,10 @@ const (
 
 // watch follows the machine's addresses and does the rare chores.
 func (d *Daemon) watch(ctx context.Context) {
-	notices := netmon.Watch(ctx, d.log)
+	notices, err := netmon.Watch(ctx, netmon.Config{Log: d.log})
+	if err != nil {
+		d.log.Warn("watch the network for changes; looking every 30 s instead", "err", err)
+	}
 	local := time.NewTicker(localEvery)
 	defer local.Stop()
 	expire := time.NewTicker(expireEvery)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -17,7 +16,6 @@ import (
 	"orrery/engine/clock"
 	"orrery/engine/controller"
 	"orrery/engine/identity"
-	"orrery/engine/netconf"
 	"orrery/engine/node"
 	"orrery/engine/trust"
 	"orrery/engine/world"
@@ -107,7 +105,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	d.server = api.New(api.Config{Backend: d, Policy: caller.Policy{Operators: cfg.OperatorGroup}, Log: d.log})
+	d.server = api.New(api.Config{Backend: d, Policy: caller.Policy{Group: cfg.OperatorGroup}, Log: d.log})
 	d.host = host.New(host.Config{
 		Core: load.core, Sockets: d.sockets, State: state{home, d.database}, System: d.system, Log: d.log,
 		Changed: d.server.Changed, Event: d.event,
