@@ -29,11 +29,12 @@ const (
 	SetNetwork               // a network, with Setting and On
 	SelectNetwork            // a network
 	SelectPeer               // an address
-	ShowPeers                // an address, or empty
+	ShowPeers                // shows the page of peers; an address selects that peer
 	Verify                   // an address; shows the verification dialog
 	Rename                   // an address; shows the name dialog
 	Block                    // an address; asks first
 	Unblock                  // an address
 	Settle                   // an address: keep the recorded key, drop the other
 	Reconnect                // looks for the service now
+	ShowNetworks             // shows the page of networks
 )

@@ -32,6 +32,15 @@ func (s *Shell) Do(a model.Action) {
 	case model.SelectNetwork, model.SelectPeer:
 		s.state.Select(a)
 		s.refresh()
+	case model.ShowNetworks:
+		s.Show()
+		s.tabs.SelectIndex(networksTab)
+	case model.ShowPeers:
+		s.Show()
+		s.tabs.SelectIndex(peersTab)
+		if a.Target != "" {
+			s.Do(model.Action{Do: model.SelectPeer, Target: a.Target})
+		}
 	case model.Reconnect:
 		if s.cfg.Reconnect != nil {
 			s.cfg.Reconnect()
@@ -66,7 +75,7 @@ func (s *Shell) sendWork(a model.Action, work func(context.Context) error, done 
 		if ctx.Err() != nil {
 			return // the application ends
 		}
-		onUI(func() {
+		s.onUI(func() {
 			s.state.End(a, err)
 			s.refresh()
 			switch {

@@ -30,7 +30,7 @@ func (s *Shell) join(j model.JoinInput) {
 		_, err := s.cfg.Service.Join(ctx, j.Network, settings)
 		return err
 	}, nil)
-	s.tabs.SelectIndex(0)
+	s.tabs.SelectIndex(networksTab)
 	s.Do(model.Action{Do: model.SelectNetwork, Target: j.Network})
 }
 
@@ -49,8 +49,7 @@ func (s *Shell) addContact(c model.ContactInput) {
 		_, err := s.cfg.Service.UpdateTrust(ctx, c.Address, c.Trust())
 		return err
 	})
-	s.tabs.SelectIndex(1)
-	s.Do(model.Action{Do: model.SelectPeer, Target: c.Address})
+	s.Do(model.Action{Do: model.ShowPeers, Target: c.Address})
 }
 
 // openRename opens the name dialog for a peer.
@@ -119,7 +118,7 @@ func (s *Shell) load(v *verifyDialog, address string) {
 		if ctx.Err() != nil {
 			return
 		}
-		onUI(func() {
+		s.onUI(func() {
 			v.model.Loaded(data, err)
 			v.draw()
 		})

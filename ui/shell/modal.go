@@ -49,6 +49,13 @@ func (m *modal) close() {
 	}
 }
 
+// CloseDialogs closes all dialogs.
+func (s *Shell) CloseDialogs() {
+	for len(s.modals) > 0 {
+		s.modals[len(s.modals)-1].close()
+	}
+}
+
 // typed closes the topmost dialog on Escape; it gets keys that nothing with
 // the focus takes.
 func (s *Shell) typed(e *fyne.KeyEvent) {

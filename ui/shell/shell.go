@@ -8,6 +8,7 @@ import (
 	"context"
 	"net/url"
 	"sync"
+	"sync/atomic"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -71,6 +72,7 @@ type Shell struct {
 	shown    []model.Banner
 	noted    map[string]bool // banners that the user was told about
 
+	closed atomic.Bool
 	mu     sync.Mutex
 	queue  inbox // guarded by mu
 	queued bool  // guarded by mu: a drain is under way
@@ -78,7 +80,28 @@ type Shell struct {
 
 // onUI runs f on the interface's goroutine. It is the only way from another
 // goroutine to Fyne.
-func onUI(f func()) { fyne.Do(f) }
+func (s *Shell) onUI(f func()) {
+	if !s.closed.Load() {
+		fyne.Do(f)
+	}
+}
+
+// Wait runs f on the interface's goroutine and returns when it has run, or when
+// ctx has ended. Only another goroutine may call it.
+func (s *Shell) Wait(ctx context.Context, f func()) {
+	done := make(chan struct{})
+	s.onUI(func() {
+		defer close(done)
+		f()
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// Closed says that the application ends: nothing is drawn any more.
+func (s *Shell) Closed() { s.closed.Store(true) }
 
 // New makes the application, without showing anything yet.
 func New(cfg Config) *Shell {
@@ -92,6 +115,12 @@ func New(cfg Config) *Shell {
 	s.refresh()
 	return s
 }
+
+// The places of the tabs.
+const (
+	networksTab = iota
+	peersTab
+)
 
 // windowSize fits a small laptop's screen.
 var windowSize = fyne.NewSize(960, 640)
@@ -138,14 +167,14 @@ func (s *Shell) Event(e ipc.Event) {
 	s.queued = true
 	s.mu.Unlock()
 	if start {
-		onUI(s.drain)
+		s.onUI(s.drain)
 	}
 }
 
 // Failed takes over the reason why the service cannot be reached. Any goroutine
 // may call it.
 func (s *Shell) Failed(err error) {
-	onUI(func() {
+	s.onUI(func() {
 		s.state.Down(err)
 		s.refresh()
 	})
@@ -154,7 +183,7 @@ func (s *Shell) Failed(err error) {
 // Open shows the window and, if link is an orrery:// link, the dialog for it.
 // Any goroutine may call it.
 func (s *Shell) Open(link string) {
-	onUI(func() {
+	s.onUI(func() {
 		s.Show()
 		if link != "" {
 			s.Do(s.state.Link(link))

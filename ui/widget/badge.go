@@ -55,7 +55,14 @@ func (m *Mark) Set(b model.Badge) {
 		return
 	}
 	m.shown = b
-	m.SetResource(markResource(b.Mark, b.Tone))
+	m.Refresh()
+}
+
+// Refresh implements fyne.CanvasObject. An icon redraws only another resource,
+// so it gets one each time: its colour may have changed with the theme.
+func (m *Mark) Refresh() {
+	m.Resource = markResource(m.shown.Mark, m.shown.Tone)
+	m.Icon.Refresh()
 }
 
 // Badge is a state as a shape and a word. Shapes differ, so that nothing hangs
@@ -84,6 +91,13 @@ func NewBadgeCut(b model.Badge) *Badge {
 func (w *Badge) Set(b model.Badge) {
 	w.mark.Set(b)
 	w.word.SetText(b.Text)
+}
+
+// Refresh implements fyne.CanvasObject.
+func (w *Badge) Refresh() {
+	w.mark.Refresh()
+	w.word.Refresh()
+	w.BaseWidget.Refresh()
 }
 
 // CreateRenderer implements fyne.Widget.

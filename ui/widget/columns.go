@@ -108,6 +108,14 @@ func (l Fields) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	})
 }
 
+// Repaint redraws the parts of a list's row. A list redraws its rows only by
+// its update function, also when the theme changes.
+func Repaint(parts ...fyne.CanvasObject) {
+	for _, p := range parts {
+		p.Refresh()
+	}
+}
+
 // SelectRow selects a row of a list. A list that has no height yet would scroll
 // it to where nothing can be seen.
 func SelectRow(list *fw.List, i int) {

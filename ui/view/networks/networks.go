@@ -106,4 +106,5 @@ func (v *View) updateItem(i fw.ListItemID, o fyne.CanvasObject) {
 	b.mark.Set(r.Badge)
 	b.title.SetText(r.Title)
 	b.line.SetText(r.Summary)
+	widget.Repaint(b.mark, b.title, b.line)
 }

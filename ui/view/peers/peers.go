@@ -124,4 +124,5 @@ func (v *View) updateRow(i fw.ListItemID, o fyne.CanvasObject) {
 	r.latency.SetText(p.Latency)
 	r.version.SetText(p.Version)
 	r.trust.Set(p.Trust)
+	widget.Repaint(r.title, r.second, r.role, r.reach, r.path, r.latency, r.version, r.trust)
 }
