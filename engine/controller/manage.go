@@ -9,8 +9,10 @@ import (
 	"orrery/engine/identity"
 )
 
-// Networks returns the IDs of all networks, ascending.
-func (c *Controller) Networks() []identity.NetworkID { return slices.Clone(c.order) }
+// Networks returns the IDs of all networks, ascending, never nil.
+func (c *Controller) Networks() []identity.NetworkID {
+	return append([]identity.NetworkID{}, c.order...)
+}
 
 // NetworkJSON returns a network's object (spec 05 §2.4), or [ErrNotFound].
 func (c *Controller) NetworkJSON(id identity.NetworkID) (json.RawMessage, error) {

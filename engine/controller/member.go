@@ -194,7 +194,10 @@ func isNumber(v any) bool {
 
 // newMember makes a member without a record.
 func newMember(a identity.Address) *member {
-	return &member{address: a, gateAt: clock.Never, seenAt: clock.Never, issuedAt: clock.Never, toldAt: clock.Never}
+	return &member{
+		address: a, gateAt: clock.Never, seenAt: clock.Never, issuedAt: clock.Never, toldAt: clock.Never,
+		view: memberView{versions: [4]int64{-1, -1, -1, -1}},
+	}
 }
 
 // putMember replaces a member's record and the state derived from it.

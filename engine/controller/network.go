@@ -57,10 +57,8 @@ type networkView struct {
 	tags   []tagDefault // in the order of the record
 
 	// tokens are the values that let a member in, with their expiry in ms, 0
-	// for never. badTokens says that the record has none in the form of an
-	// object, which the reference does not survive.
-	tokens    map[string]uint64
-	badTokens bool
+	// for never.
+	tokens map[string]uint64
 
 	domain  string
 	servers [maxDNSServers]netip.Addr // invalid where a slot is empty
@@ -117,7 +115,7 @@ func viewNetwork(d document) networkView {
 		v.caps, v.err = viewCapabilities(d["capabilities"])
 	}
 	v.tags = viewTags(d["tags"])
-	v.tokens, v.badTokens = viewTokens(d["authTokens"])
+	v.tokens = viewTokens(d["authTokens"])
 	v.domain, v.servers = viewDNS(d["dns"])
 	v.traceTarget, v.traceLevel = viewTrace(d)
 	return v
@@ -206,22 +204,17 @@ func viewTags(v any) (out []tagDefault) {
 	return out
 }
 
-func viewTokens(v any) (tokens map[string]uint64, bad bool) {
-	switch v := v.(type) {
-	case map[string]any:
-		for token, expiry := range v {
-			if isNumber(expiry) {
-				if tokens == nil {
-					tokens = make(map[string]uint64, len(v))
-				}
-				tokens[token] = toUint(expiry, 0)
-			}
+// viewTokens reads the tokens. Anything but an object, such as the reference's
+// default, has none.
+func viewTokens(v any) map[string]uint64 {
+	m, _ := v.(map[string]any)
+	tokens := make(map[string]uint64, len(m))
+	for token, expiry := range m {
+		if isNumber(expiry) {
+			tokens[token] = toUint(expiry, 0)
 		}
-		return tokens, false
-	case nil:
-		return nil, false
 	}
-	return nil, true
+	return tokens
 }
 
 func viewDNS(v any) (domain string, servers [maxDNSServers]netip.Addr) {

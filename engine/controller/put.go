@@ -75,8 +75,9 @@ func (c *Controller) PutNetwork(at clock.Instant, id identity.NetworkID, body []
 	if c.saveNetwork(n, record) {
 		c.pushNetwork(n)
 	}
+	doc := clone(n.doc)
 	c.pump(at)
-	return clone(n.doc), nil
+	return doc, nil
 }
 
 // network reads every writable field of a network (spec 05 §2.5).
@@ -174,8 +175,9 @@ func (c *Controller) PutMember(at clock.Instant, id identity.NetworkID, a identi
 	if c.saveMember(n, m, record) {
 		c.memberChanged(at, n, m, &before)
 	}
+	doc := clone(m.doc) // a push may add to it
 	c.pump(at)
-	return clone(m.doc), nil
+	return doc, nil
 }
 
 // member reads every writable field of a member (spec 05 §2.7).

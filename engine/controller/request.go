@@ -83,7 +83,7 @@ func (c *Controller) request(at clock.Instant, from identity.Identity, nwid iden
 	if hops > 0 {
 		m.remote = netip.AddrPort{}
 	}
-	e := edit{unfinished: !m.view.complete}
+	e := edit{unfinished: !m.view.complete || c.compat && m.view.traceLevel != 0}
 	if !m.view.pinned {
 		e.pin = from
 	}

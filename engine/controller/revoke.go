@@ -39,7 +39,7 @@ func (c *Controller) deauthorise(at clock.Instant, n *network, m *member) {
 	c.revoke(n, m.address, at.Wall, n.view.window)
 	c.queueRevocations(n)
 	c.queueRevocation(n, m)
-	if !c.compat && m.active && m.online(at.Mono) {
+	if m.active && m.online(at.Mono) {
 		c.pushes = append(c.pushes, Push{
 			To: m.address, Network: n.id,
 			Verb: wire.VerbError, Code: wire.ErrorNetworkAccessDenied, Payload: n.id.Append(nil),
