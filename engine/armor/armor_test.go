@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -109,6 +110,26 @@ func TestNoAllocations(t *testing.T) {
 			t.Errorf("%v: %v allocations per packet", suite, n)
 		}
 	}
+}
+
+// Keys are shared by workers.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	keys := testKeys()
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Go(func() {
+			for i := range 200 {
+				packet := bytes.Repeat([]byte{byte(worker), byte(i)}, headerLen/2+i)
+				want := slices.Clone(packet[offSection:])
+				keys.Seal(packet, suites[i%len(suites)])
+				if !keys.Open(packet) || !bytes.Equal(packet[offSection:], want) {
+					t.Errorf("packet %d of worker %d does not survive", i, worker)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func FuzzOpen(f *testing.F) {

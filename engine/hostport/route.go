@@ -1,0 +1,101 @@
+package hostport
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// route is a [Route] ready for lookups.
+type route struct {
+	prefix netip.Prefix // masked
+	via    netip.Addr   // invalid on the link
+	own    bool
+	metric uint16
+}
+
+// setRoutes builds the tables: longest prefix first, then our own subnets, then
+// lower metric, then the order given (spec 04 §15.3).
+func (p *Port) setRoutes() {
+	var managed, kernel []route
+	if p.up {
+		for _, o := range p.own {
+			managed = append(managed, route{prefix: o.Masked(), own: true})
+		}
+		managed = p.appendRoutes(managed, p.set.Routes)
+		kernel = p.appendRoutes(nil, p.set.HostRoutes)
+	}
+	p.routes, p.kernel = byFamily(managed), byFamily(kernel)
+}
+
+func (p *Port) appendRoutes(to []route, from []Route) []route {
+	for _, r := range from[:min(len(from), MaxRoutes)] {
+		if !r.Prefix.IsValid() {
+			continue
+		}
+		via := r.Via
+		if via.Is4() != r.Prefix.Addr().Is4() || via.IsUnspecified() || p.isOwn(via) {
+			via = netip.Addr{}
+		}
+		to = append(to, route{prefix: r.Prefix.Masked(), via: via, metric: r.Metric})
+	}
+	return to
+}
+
+func byFamily(all []route) (tables [2][]route) {
+	slices.SortStableFunc(all, func(a, b route) int {
+		return cmp.Or(cmp.Compare(b.prefix.Bits(), a.prefix.Bits()), compareBool(b.own, a.own), cmp.Compare(a.metric, b.metric))
+	})
+	for _, r := range all {
+		f := family(r.prefix.Addr())
+		tables[f] = append(tables[f], r)
+	}
+	return tables
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// family is the index of an address's routing table.
+func family(ip netip.Addr) int {
+	if ip.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// nextHop is the neighbour to which packets for dst go.
+func (p *Port) nextHop(dst netip.Addr) netip.Addr {
+	f := family(dst)
+	for _, table := range [2][]route{p.routes[f], p.kernel[f]} {
+		for i := range table {
+			if r := &table[i]; r.prefix.Contains(dst) {
+				if r.via.IsValid() {
+					return r.via
+				}
+				return dst
+			}
+		}
+	}
+	return dst
+}
+
+// onLink reports whether ip can be a neighbour of ours.
+func (p *Port) onLink(ip netip.Addr) bool {
+	if ip.Is6() && ip.IsLinkLocalUnicast() {
+		return true
+	}
+	for _, r := range p.routes[family(ip)] {
+		if !r.via.IsValid() && r.prefix.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
