@@ -63,8 +63,8 @@ func (l *lan) network(private bool) {
 }
 
 func (l *lan) join() {
-	l.a.Join(l.nwid, nil)
-	l.b.Join(l.nwid, nil)
+	l.a.Join(l.nwid)
+	l.b.Join(l.nwid)
 }
 
 func (l *lan) status(n *sim.Node) vl2.Status {

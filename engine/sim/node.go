@@ -1,12 +1,7 @@
 package sim
 
 import (
-	"crypto/ecdh"
-	"crypto/ed25519"
-	"crypto/sha512"
-	"encoding/binary"
-	"encoding/hex"
-	"fmt"
+	"cmp"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -37,64 +32,57 @@ type shared struct {
 	batch   [1]vl1.Datagram
 }
 
-// Node is a simulated host that runs the real engine.
+// Node is a simulated host that runs the real engine. What the service keeps
+// in files survives [Node.Stop], nothing else does.
 type Node struct {
-	Name     string
-	Core     *node.Core
-	Trust    *trust.Table
-	Secret   *identity.Secret
+	Name   string
+	Core   *node.Core
+	Trust  *trust.Table
+	Secret *identity.Secret
+	// Host gets the IP packets that networks deliver, and the Ethernet frames of
+	// networks that have an Ethernet port.
+	Host func(nwid identity.NetworkID, packet []byte)
+	// Events are what the core told since the start, in order.
+	Events []node.Event
+	// Sent counts datagrams sent, Validated identities that were validated.
+	Sent, Validated uint64
+
 	world    *World
 	identity identity.Identity
 	random   *rand.ChaCha8
 	addr     netip.Addr
 	nat      *NAT
-	control  *controller.Controller
-	cache    map[identity.Address][]byte
-	nets     map[identity.NetworkID][]byte
-	planet   *world.World
+	serves   bool
+	down     bool
+	boot     int        // how often it was started
 	wake     clock.Mono // the armed timer, clock.Never if none
 	timerID  uint64
-	down     bool
-	// Host gets the IP packets that networks deliver.
-	Host func(nwid identity.NetworkID, packet []byte)
-	// Events are what the core told, in order.
-	Events []node.Event
-	// Sent counts datagrams sent.
-	Sent uint64
+	disk     disk
 }
 
-// NewSecret makes the identity with an index: the same for the same world seed.
-// Its address is not bound to its key by the memory-hard hash, which would take
-// half a second each; the simulation answers validations from what it made.
-func (w *World) NewSecret(index int) *identity.Secret {
-	r := rand.NewChaCha8(seedBytes(w.seed, 1<<40+uint64(index)))
-	for {
-		var priv [64]byte
-		fill(r, priv[:])
-		key, err := ecdh.X25519().NewPrivateKey(priv[:32])
-		if err != nil {
-			continue
-		}
-		pub := append(key.PublicKey().Bytes(), ed25519.NewKeyFromSeed(priv[32:]).Public().(ed25519.PublicKey)...)
-		sum := sha512.Sum512(pub)
-		a := identity.AddressFrom(sum[:])
-		if a.Reserved() {
-			continue
-		}
-		s, err := identity.ParseSecret(fmt.Sprintf("%s:0:%s:%s", a, hex.EncodeToString(pub), hex.EncodeToString(priv[:])))
-		if err != nil {
-			panic("sim: own identity does not parse: " + err.Error())
-		}
-		w.known[s.Identity] = true
-		return s
-	}
+// disk is what the service would find in its home directory.
+type disk struct {
+	peers    map[identity.Address][]byte
+	networks map[identity.NetworkID]membership
+	records  map[recordKey]controller.Record
+	planet   []byte
+	trust    []byte
 }
 
-// fill fills b from a ChaCha8 stream.
-func fill(r *rand.ChaCha8, b []byte) {
-	if _, err := r.Read(b); err != nil {
-		panic("sim: " + err.Error())
-	}
+// membership is a joined network.
+type membership struct {
+	settings netconf.Settings
+	conf     []byte
+}
+
+// recordKey sorts a network's record before those of its members.
+type recordKey struct {
+	network identity.NetworkID
+	member  identity.Address
+}
+
+func compareKeys(a, b recordKey) int {
+	return cmp.Or(cmp.Compare(a.network, b.network), cmp.Compare(a.member, b.member))
 }
 
 // NewNode makes a host with an identity, not yet started. It is on the internet
@@ -103,59 +91,119 @@ func (w *World) NewNode(name string, secret *identity.Secret, addr netip.Addr, n
 	n := &Node{
 		Name: name, Secret: secret, world: w, identity: secret.Identity, addr: addr, nat: nat, down: true,
 		random: rand.NewChaCha8(seedBytes(w.seed, uint64(secret.Address))), wake: clock.Never,
-		cache: make(map[identity.Address][]byte), nets: make(map[identity.NetworkID][]byte),
+		disk: disk{
+			peers: make(map[identity.Address][]byte), networks: make(map[identity.NetworkID]membership),
+			records: make(map[recordKey]controller.Record),
+		},
 	}
 	w.known[secret.Identity] = true
 	w.nodes = append(w.nodes, n)
 	return n
 }
 
-// Serve gives the node a controller. Call it before Start.
-func (n *Node) Serve() *controller.Controller {
-	n.control = controller.New(controller.Config{Self: n.Secret, Random: func(b []byte) { fill(n.random, b) }, Log: slog.New(slog.DiscardHandler)})
-	return n.control
-}
+// Serve gives the node a controller from its next start on.
+func (n *Node) Serve() { n.serves = true }
 
-// Start runs the node with a planet. A node that was stopped comes back with
-// what it had stored.
+// Start runs the node with a planet, or after [Node.Stop] with what it had
+// stored: then planet may be nil.
 func (n *Node) Start(planet *world.World) {
 	w := n.world
-	if w.shared.buffers == nil {
-		w.shared.buffers = new(vl1.Buffers)
-	}
-	if n.Trust == nil {
-		n.Trust = trust.New(trust.DefaultLimit)
-	}
-	if n.nat != nil {
-		n.nat.lan[n.addr] = n
-	} else {
-		w.hosts[n.addr] = n
-	}
-	n.down, n.planet = false, planet
+	n.boot++
+	n.attach()
+	n.down = false
+	n.loadTrust()
 	n.Core = node.New(node.Config{
-		Secret: n.Secret, Trust: n.Trust, Controller: n.control, Random: func(b []byte) { fill(n.random, b) },
-		Log: slog.New(slog.DiscardHandler), PeerCache: n.cache, Buffers: w.shared.buffers, Platform: "sim/none",
+		Secret: n.Secret, Trust: n.Trust, Controller: n.loadController(), Random: func(b []byte) { fill(n.random, b) },
+		Log: slog.New(slog.DiscardHandler), PeerCache: n.disk.peers, Buffers: w.buffers(), Platform: "sim/none",
 	}, w.Now())
-	n.Core.SetLocal(w.Now(), []netip.AddrPort{netip.AddrPortFrom(n.addr, Port)}, nil)
+	n.tellAddress()
+	if planet == nil && n.disk.planet != nil {
+		stored, _, err := world.Parse(n.disk.planet)
+		if err != nil {
+			panic("sim: stored planet: " + err.Error())
+		}
+		planet = &stored
+	}
 	if planet != nil {
-		n.do(func(at clock.Instant, out *node.Outbox) {
-			if err := n.Core.AddWorld(at, planet, out); err != nil {
+		n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+			if err := c.AddWorld(at, planet, out); err != nil {
 				panic("sim: planet refused: " + err.Error())
 			}
 		})
 	}
-	for _, nwid := range slices.Sorted(maps.Keys(n.nets)) {
-		n.Join(nwid, n.nets[nwid])
+	for _, nwid := range slices.Sorted(maps.Keys(n.disk.networks)) {
+		m := n.disk.networks[nwid]
+		n.join(nwid, m.settings, m.conf)
 	}
 	n.arm()
 }
 
-// Stop ends the node at once, as SIGKILL does. Its trust table, peer cache and
-// network configurations survive.
+// loadTrust makes the trust table, unless a test made it before the first start.
+func (n *Node) loadTrust() {
+	if n.disk.trust == nil {
+		if n.Trust == nil {
+			n.Trust = trust.New(trust.DefaultLimit)
+		}
+		return
+	}
+	n.Trust = trust.New(trust.DefaultLimit)
+	if err := n.Trust.Load(n.disk.trust); err != nil {
+		panic("sim: stored trust records: " + err.Error())
+	}
+}
+
+func (n *Node) loadController() *controller.Controller {
+	if !n.serves {
+		return nil
+	}
+	c := controller.New(controller.Config{
+		Self: n.Secret, Random: func(b []byte) { fill(n.random, b) }, Log: slog.New(slog.DiscardHandler),
+	})
+	var records []controller.Record
+	for _, k := range slices.SortedFunc(maps.Keys(n.disk.records), compareKeys) {
+		records = append(records, n.disk.records[k])
+	}
+	if problems := c.Load(n.world.Now(), records); len(problems) > 0 {
+		panic("sim: stored controller record: " + problems[0].Err.Error())
+	}
+	return c
+}
+
+// Stop ends the node at once, as SIGKILL does.
 func (n *Node) Stop() {
+	text, err := n.Trust.MarshalJSON()
+	if err != nil {
+		panic("sim: trust records: " + err.Error())
+	}
+	n.disk.trust = text
 	n.down = true
 	n.timerID++
 	n.wake = clock.Never
+	n.detach()
+}
+
+// Move gives the node another address, and a NAT or none, while it runs.
+func (n *Node) Move(addr netip.Addr, nat *NAT) {
+	n.detach()
+	n.addr, n.nat = addr, nat
+	n.attach()
+	n.tellAddress()
+	n.arm()
+}
+
+func (n *Node) tellAddress() {
+	n.Core.SetLocal(n.world.Now(), []netip.AddrPort{netip.AddrPortFrom(n.addr, Port)}, nil)
+}
+
+func (n *Node) attach() {
+	if n.nat != nil {
+		n.nat.lan[n.addr] = n
+	} else {
+		n.world.hosts[n.addr] = n
+	}
+}
+
+func (n *Node) detach() {
 	if n.nat != nil {
 		delete(n.nat.lan, n.addr)
 	} else {
@@ -166,131 +214,34 @@ func (n *Node) Stop() {
 // Identity is the node's identity.
 func (n *Node) Identity() identity.Identity { return n.identity }
 
-// Join joins a network.
-func (n *Node) Join(nwid identity.NetworkID, cached []byte) {
-	n.do(func(at clock.Instant, out *node.Outbox) {
-		n.Core.Join(at, nwid, netconf.DefaultSettings(), cached, out)
-	})
+// Down reports whether the node is stopped.
+func (n *Node) Down() bool { return n.down }
+
+// Join joins a network with the default settings.
+func (n *Node) Join(nwid identity.NetworkID) { n.JoinAs(nwid, netconf.DefaultSettings()) }
+
+// JoinAs joins a network.
+func (n *Node) JoinAs(nwid identity.NetworkID, s netconf.Settings) { n.join(nwid, s, nil) }
+
+func (n *Node) join(nwid identity.NetworkID, s netconf.Settings, conf []byte) {
+	n.disk.networks[nwid] = membership{s, conf}
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Join(at, nwid, s, conf, out) })
 }
 
 // Leave leaves a network.
 func (n *Node) Leave(nwid identity.NetworkID) {
-	n.do(func(at clock.Instant, out *node.Outbox) { n.Core.Leave(at, nwid, out) })
+	delete(n.disk.networks, nwid)
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Leave(at, nwid, out) })
 }
 
-// Do runs f with the core and acts on what it puts out.
-func (n *Node) Do(f func(c *node.Core, at clock.Instant, out *node.Outbox)) {
-	n.do(func(at clock.Instant, out *node.Outbox) { f(n.Core, at, out) })
-}
-
-// SendIP gives the node's host port a packet.
-func (n *Node) SendIP(nwid identity.NetworkID, packet []byte) {
-	n.do(func(at clock.Instant, out *node.Outbox) { n.Core.Packets(at, nwid, [][]byte{packet}, out) })
-}
-
-// do calls the core and drains its outbox.
-func (n *Node) do(f func(at clock.Instant, out *node.Outbox)) {
-	if n.down {
-		return
-	}
-	s := &n.world.shared
-	out := &s.out
-	if s.busy {
-		out = new(node.Outbox)
+// Cache replaces what the node has stored of a peer, nil for nothing.
+func (n *Node) Cache(a identity.Address, record []byte) {
+	if record == nil {
+		delete(n.disk.peers, a)
 	} else {
-		s.busy = true
-		defer func() { s.busy = false }()
-	}
-	out.Reset()
-	f(n.world.Now(), out)
-	n.drain(out)
-	n.arm()
-}
-
-func (n *Node) drain(out *node.Outbox) {
-	w := n.world
-	for _, d := range out.Send {
-		n.Sent++
-		ttl := 64
-		if d.TTL != 0 {
-			ttl = int(d.TTL)
-		}
-		from := netip.AddrPortFrom(n.addr, Port)
-		if n.nat != nil {
-			n.nat.send(from, d.Remote, d.Data, ttl)
-		} else {
-			w.transmit(from, d.Remote, d.Data, ttl)
-		}
-	}
-	for _, work := range out.Work {
-		id, valid := work.ID, w.known[work.Identity]
-		w.After(ValidationTime, func() {
-			n.do(func(at clock.Instant, out *node.Outbox) {
-				n.Core.Done(at, vl1.WorkResult{ID: id, Valid: valid}, out)
-			})
-		})
-	}
-	for _, f := range out.Files {
-		if f.Data == nil {
-			delete(n.nets, f.Network)
-		} else {
-			n.nets[f.Network] = f.Data
-		}
-	}
-	n.Events = append(n.Events, out.Events...)
-	if n.Host != nil {
-		for _, d := range out.Deliver {
-			nwid, packet := d.Network, append([]byte(nil), d.Data[node.Headroom:]...)
-			w.After(0, func() { n.Host(nwid, packet) })
-		}
+		n.disk.peers[a] = record
 	}
 }
 
-// arm sets the timer to the core's deadline.
-func (n *Node) arm() {
-	w := n.world
-	d := max(n.Core.Deadline(), w.now)
-	if n.wake != clock.Never && n.wake <= d {
-		return
-	}
-	n.wake = d
-	n.timerID++
-	id := n.timerID
-	w.After(d-w.now, func() {
-		if n.timerID != id {
-			return
-		}
-		n.wake = clock.Never
-		if n.Core.Deadline() <= w.now {
-			n.do(func(at clock.Instant, out *node.Outbox) { n.Core.Tick(at, out) })
-		} else {
-			n.arm()
-		}
-	})
-}
-
-// receive takes a datagram from the internet or the private network.
-func (n *Node) receive(w *World, from, _ netip.AddrPort, data []byte, _ int) {
-	if n.down {
-		return
-	}
-	w.record(n, from, data)
-	w.shared.batch[0] = vl1.Datagram{Data: data, Remote: from, Socket: 1}
-	n.do(func(at clock.Instant, out *node.Outbox) { n.Core.Datagrams(at, w.shared.batch[:], out) })
-}
-
-// NewPlanet makes a planet whose roots are the given nodes, signed with a key
-// that follows from the world's seed.
-func (w *World) NewPlanet(roots ...*Node) *world.World {
-	r := rand.NewChaCha8(seedBytes(w.seed, 1<<41))
-	key := world.GenerateSigningKey(func(b []byte) { fill(r, b) })
-	var rs []world.Root
-	for _, n := range roots {
-		rs = append(rs, world.Root{Identity: n.identity, Endpoints: []netip.AddrPort{netip.AddrPortFrom(n.addr, Port)}})
-	}
-	p, err := world.NewPlanet(binary.BigEndian.Uint64([]byte("simulate")), Epoch, rs, key.Public, key)
-	if err != nil {
-		panic("sim: planet: " + err.Error())
-	}
-	return &p
-}
+// Cached is what the node has stored of a peer.
+func (n *Node) Cached(a identity.Address) []byte { return n.disk.peers[a] }

@@ -5,10 +5,8 @@ import (
 	"net/netip"
 
 	"orrery/engine/clock"
-	"orrery/engine/controller"
 	"orrery/engine/ether"
 	"orrery/engine/identity"
-	"orrery/engine/node"
 )
 
 // Stack is the least of a host's IP stack: it answers echo requests and notes
@@ -121,15 +119,4 @@ func (s *Stack) receive(nwid identity.NetworkID, packet []byte) {
 			s.Answers[seq] = s.node.world.now - at
 		}
 	}
-}
-
-// Control runs a management call on the node's controller, and fails loudly.
-func (n *Node) Control(call func(c *controller.Controller, at clock.Instant) error) {
-	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
-		c.Control(at, out, func(ctl *controller.Controller) {
-			if err := call(ctl, at); err != nil {
-				panic("sim: controller: " + err.Error())
-			}
-		})
-	})
 }

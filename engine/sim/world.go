@@ -32,9 +32,13 @@ type World struct {
 	hosts map[netip.Addr]receiver // who has a public address
 	nodes []*Node
 	known map[identity.Identity]bool
-	// Delivered and Lost count datagrams.
+	// Delivered and Lost count datagrams, Largest is the longest sent.
 	Delivered, Lost uint64
-	shared          shared
+	Largest         int
+	// Watch, if set, is shown every datagram that enters the internet and says
+	// whether it may go on. It must not keep or change data.
+	Watch  func(from, to netip.AddrPort, data []byte) bool
+	shared shared
 }
 
 // Link is what the internet does to a datagram.
@@ -44,8 +48,11 @@ type Link struct {
 	// Loss, Duplicate and Reorder are chances in 10,000. A reordered datagram
 	// is late by ten delays.
 	Loss, Duplicate, Reorder int
-	// MTU is the largest UDP payload that passes, 0 for any.
-	MTU int
+	// MTU is the largest UDP payload that passes in one piece, 0 for any. Larger
+	// ones travel as IP fragments, each of which may be lost, or not at all if
+	// BlackHole is set.
+	MTU       int
+	BlackHole bool
 }
 
 // receiver is something with an address that datagrams can be sent to.
@@ -133,17 +140,37 @@ func (w *World) Until(d, step clock.Mono, cond func() bool) (clock.Mono, bool) {
 	return w.now - start, cond()
 }
 
-// Transcript is the hash of every datagram that was delivered, with its time,
-// addresses and content: equal for equal runs.
+// Transcript is the hash of all that happened: every datagram that a node got,
+// with its time, addresses and content, every frame that a network delivered,
+// every event. It is equal for equal runs.
 func (w *World) Transcript() [32]byte { return [32]byte(w.hash.Sum(nil)) }
 
 func (w *World) chance(in10000 int) bool { return in10000 > 0 && int(w.rng.Uint64N(10000)) < in10000 }
+
+// lost decides whether a datagram of n bytes gets lost.
+func (w *World) lost(n int) bool {
+	l := &w.link
+	pieces := 1
+	if l.MTU > 0 && n > l.MTU {
+		if l.BlackHole {
+			return true
+		}
+		pieces = (n + l.MTU - 1) / l.MTU
+	}
+	for range pieces {
+		if w.chance(l.Loss) {
+			return true
+		}
+	}
+	return false
+}
 
 // transmit carries a datagram over the internet. ttl counts routers: an access
 // link and the core are one each.
 func (w *World) transmit(from, to netip.AddrPort, data []byte, ttl int) {
 	l := &w.link
-	if ttl <= 1 || w.chance(l.Loss) || l.MTU > 0 && len(data) > l.MTU {
+	w.Largest = max(w.Largest, len(data))
+	if w.Watch != nil && !w.Watch(from, to, data) || ttl <= 1 || w.lost(len(data)) {
 		w.Lost++
 		return
 	}
@@ -175,12 +202,20 @@ func (w *World) transmit(from, to netip.AddrPort, data []byte, ttl int) {
 func (w *World) record(node *Node, from netip.AddrPort, data []byte) {
 	w.Delivered++
 	var b [32]byte
-	binary.BigEndian.PutUint64(b[:], uint64(w.now))
-	node.identity.Address.Put(b[8:])
 	a := from.Addr().As16()
-	copy(b[13:], a[12:])
-	binary.BigEndian.PutUint16(b[17:], from.Port())
-	binary.BigEndian.PutUint32(b[19:], uint32(len(data)))
+	copy(b[:], a[:])
+	binary.BigEndian.PutUint16(b[16:], from.Port())
+	w.hash.Write(b[:18])
+	w.note(node, 'r', data)
+}
+
+// note puts what happened at a node into the transcript.
+func (w *World) note(node *Node, kind byte, data []byte) {
+	var b [18]byte
+	binary.BigEndian.PutUint64(b[:], uint64(w.now))
+	b[8] = kind
+	node.identity.Address.Put(b[9:])
+	binary.BigEndian.PutUint32(b[14:], uint32(len(data)))
 	w.hash.Write(b[:])
 	w.hash.Write(data)
 }

@@ -1,0 +1,172 @@
+package sim
+
+import (
+	"net/netip"
+
+	"orrery/engine/clock"
+	"orrery/engine/controller"
+	"orrery/engine/identity"
+	"orrery/engine/node"
+	"orrery/engine/vl1"
+)
+
+// buffers are those that all nodes of the world share.
+func (w *World) buffers() *vl1.Buffers {
+	if w.shared.buffers == nil {
+		w.shared.buffers = new(vl1.Buffers)
+	}
+	return w.shared.buffers
+}
+
+// Do runs f with the core and acts on what it puts out. Of a stopped node it
+// does nothing.
+func (n *Node) Do(f func(c *node.Core, at clock.Instant, out *node.Outbox)) {
+	if n.down {
+		return
+	}
+	s := &n.world.shared
+	out := &s.out
+	if s.busy {
+		out = new(node.Outbox)
+	} else {
+		s.busy = true
+		defer func() { s.busy = false }()
+	}
+	out.Reset()
+	f(n.Core, n.world.Now(), out)
+	n.drain(out)
+	n.arm()
+}
+
+// SendIP gives the node's IP port on a network a packet.
+func (n *Node) SendIP(nwid identity.NetworkID, packet []byte) {
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Packets(at, nwid, [][]byte{packet}, out) })
+}
+
+// SendFrame gives the node's Ethernet port on a network a frame.
+func (n *Node) SendFrame(nwid identity.NetworkID, frame []byte) {
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Frames(at, nwid, [][]byte{frame}, out) })
+}
+
+// Control runs a management call on the node's controller, and fails loudly.
+func (n *Node) Control(call func(c *controller.Controller, at clock.Instant) error) {
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		c.Control(at, out, func(ctl *controller.Controller) {
+			if err := call(ctl, at); err != nil {
+				panic("sim: controller: " + err.Error())
+			}
+		})
+	})
+}
+
+// drain acts on an outbox: what must be durable first, datagrams after it.
+func (n *Node) drain(out *node.Outbox) {
+	w := n.world
+	n.keep(out)
+	for _, d := range out.Send {
+		n.Sent++
+		ttl := 64
+		if d.TTL != 0 {
+			ttl = int(d.TTL)
+		}
+		from := netip.AddrPortFrom(n.addr, Port)
+		if n.nat != nil {
+			n.nat.send(from, d.Remote, d.Data, ttl)
+		} else {
+			w.transmit(from, d.Remote, d.Data, ttl)
+		}
+	}
+	boot := n.boot
+	for _, work := range out.Work {
+		id, valid := work.ID, w.known[work.Identity]
+		w.After(ValidationTime, func() {
+			if n.boot != boot {
+				return
+			}
+			n.Validated++
+			n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+				c.Done(at, vl1.WorkResult{ID: id, Valid: valid}, out)
+			})
+		})
+	}
+	for _, e := range out.Events {
+		w.note(n, 'e', []byte{byte(e.Kind)})
+	}
+	n.Events = append(n.Events, out.Events...)
+	for _, d := range out.Deliver {
+		w.note(n, 'd', d.Data[node.Headroom:])
+		if n.Host == nil {
+			continue
+		}
+		nwid, packet := d.Network, append([]byte(nil), d.Data[node.Headroom:]...)
+		w.After(0, func() {
+			if n.boot == boot {
+				n.Host(nwid, packet)
+			}
+		})
+	}
+}
+
+// keep stores what the service would.
+func (n *Node) keep(out *node.Outbox) {
+	for _, s := range out.Store {
+		if s.Kind == vl1.StorePlanet {
+			n.disk.planet = s.Data
+		}
+	}
+	for _, f := range out.Files {
+		m, joined := n.disk.networks[f.Network]
+		if joined && f.Data != nil {
+			m.conf = f.Data
+			n.disk.networks[f.Network] = m
+		}
+	}
+	for _, c := range out.Changes {
+		k := recordKey{c.Network, c.Member}
+		if !c.Delete {
+			n.disk.records[k] = c.Record
+			continue
+		}
+		delete(n.disk.records, k)
+		if c.Member == 0 {
+			for o := range n.disk.records {
+				if o.network == c.Network {
+					delete(n.disk.records, o)
+				}
+			}
+		}
+	}
+}
+
+// arm sets the timer to the core's deadline.
+func (n *Node) arm() {
+	w := n.world
+	d := max(n.Core.Deadline(), w.now)
+	if n.wake != clock.Never && n.wake <= d {
+		return
+	}
+	n.wake = d
+	n.timerID++
+	id := n.timerID
+	w.After(d-w.now, func() {
+		if n.timerID != id {
+			return
+		}
+		n.wake = clock.Never
+		if n.Core.Deadline() <= w.now {
+			n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Tick(at, out) })
+		} else {
+			n.arm()
+		}
+	})
+}
+
+// receive takes a datagram from the internet or the private network.
+func (n *Node) receive(w *World, from, _ netip.AddrPort, data []byte, _ int) {
+	if n.down {
+		return
+	}
+	w.record(n, from, data)
+	w.shared.batch[0] = vl1.Datagram{Data: data, Remote: from, Socket: 1}
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Datagrams(at, w.shared.batch[:], out) })
+}
