@@ -95,6 +95,9 @@ func (c *Controller) load(r *Record) error {
 		}
 		n = c.addNetwork(r.Network)
 		n.put(d, encode(d))
+		if n.view.sso && n.view.loginURL == "" {
+			c.log.Warn("network wants members to log in but says not where, so they cannot join", "nwid", n.id)
+		}
 		return n.view.err
 	}
 	switch {

@@ -65,7 +65,7 @@ func (c *Controller) pumpRevocations(at clock.Instant) {
 			continue
 		}
 		c.budget--
-		if c.pushRevocations(at.Mono, j.n, j.m) {
+		if c.pushRevocations(at, j.n, j.m) {
 			keep = append(keep, j)
 			continue
 		}

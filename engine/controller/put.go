@@ -154,7 +154,12 @@ func (c *Controller) PutMember(at clock.Instant, id identity.NetworkID, a identi
 		return nil, ErrLimit
 	}
 	record := document{}
-	if m != nil && !m.view.tombstone {
+	switch {
+	case m == nil:
+	case m.view.tombstone:
+		// New certificates must be newer than what was revoked.
+		record["lastDeauthorizedTime"] = number(m.view.lastDeauth)
+	default:
 		record = decodeDocument(m.doc)
 	}
 	fillMember(record, at.Wall, id, a, c.compat)

@@ -36,7 +36,7 @@ const (
 // deauthorise revokes the membership of m and tells everybody, and tells m
 // itself that it is out.
 func (c *Controller) deauthorise(at clock.Instant, n *network, m *member) {
-	c.revoke(n, m.address, at.Wall, n.view.window)
+	c.revoke(n, m.address, at.Wall)
 	c.queueRevocations(n)
 	c.queueRevocation(n, m)
 	if m.active && m.online(at.Mono) {
@@ -47,9 +47,8 @@ func (c *Controller) deauthorise(at clock.Instant, n *network, m *member) {
 	}
 }
 
-// revoke signs the revocation of a's memberships up to threshold and drops
-// revocations that have outlived the credentials they concern.
-func (c *Controller) revoke(n *network, a identity.Address, threshold clock.Wall, window uint64) {
+// revoke signs the revocation of a's memberships up to threshold.
+func (c *Controller) revoke(n *network, a identity.Address, threshold clock.Wall) {
 	n.seq++
 	var b [4]byte
 	c.random(b[:])
@@ -58,13 +57,18 @@ func (c *Controller) revoke(n *network, a identity.Address, threshold clock.Wall
 		Target: a, Type: credential.TypeMembership,
 	}
 	r.Sign(c.self)
-	n.revocations = slices.DeleteFunc(n.revocations, func(r revocation) bool {
-		return r.threshold < threshold-clock.Wall(window)
-	})
+	n.outlive(threshold)
 	if len(n.revocations) == maxRevocations {
 		n.revocations = slices.Delete(n.revocations, 0, 1)
 	}
 	n.revocations = append(n.revocations, revocation{seq: n.seq, threshold: threshold, signed: r.Append(nil)})
+}
+
+// outlive drops revocations of credentials that have run out anyway.
+func (n *network) outlive(now clock.Wall) {
+	n.revocations = slices.DeleteFunc(n.revocations, func(r revocation) bool {
+		return r.threshold < now-clock.Wall(n.view.window)
+	})
 }
 
 // restoreRevocations makes the revocations of one window anew after a start.
@@ -79,7 +83,7 @@ func (c *Controller) restoreRevocations(at clock.Instant, n *network) {
 	}
 	slices.SortStableFunc(out, func(a, b *member) int { return cmp.Compare(a.view.lastDeauth, b.view.lastDeauth) })
 	for _, m := range out {
-		c.revoke(n, m.address, clock.Wall(m.view.lastDeauth), n.view.window)
+		c.revoke(n, m.address, clock.Wall(m.view.lastDeauth))
 	}
 }
 
@@ -89,7 +93,7 @@ func (c *Controller) disband(at clock.Instant, n *network) {
 	n.revocations = nil
 	for _, m := range n.order {
 		if m.view.authorized {
-			c.revoke(n, m.address, at.Wall, n.view.window)
+			c.revoke(n, m.address, at.Wall)
 		}
 	}
 	c.queueRevocations(n)
@@ -119,7 +123,8 @@ func (c *Controller) queueRevocation(n *network, m *member) {
 
 // pushRevocations tells a member as many revocations as fit one packet. It
 // reports whether there are more.
-func (c *Controller) pushRevocations(now clock.Mono, n *network, m *member) (more bool) {
+func (c *Controller) pushRevocations(at clock.Instant, n *network, m *member) (more bool) {
+	n.outlive(at.Wall)
 	i, _ := slices.BinarySearchFunc(n.revocations, m.told+1, func(r revocation, seq uint64) int { return cmp.Compare(r.seq, seq) })
 	batch := n.revocations[i:]
 	if len(batch) == 0 {
@@ -131,6 +136,6 @@ func (c *Controller) pushRevocations(now clock.Mono, n *network, m *member) (mor
 		out.Revocations = append(out.Revocations, r.signed)
 	}
 	c.pushes = append(c.pushes, Push{To: m.address, Network: n.id, Verb: wire.VerbNetworkCredentials, Payload: out.Append(nil)})
-	m.told, m.toldAt = batch[len(batch)-1].seq, now
+	m.told, m.toldAt = batch[len(batch)-1].seq, at.Mono
 	return m.told < n.seq
 }

@@ -27,9 +27,6 @@ func (c *Controller) saveNetwork(n *network, record document) bool {
 		return false
 	}
 	n.put(record, encode(record))
-	if n.view.err != nil {
-		c.log.Warn("network record cannot be served", "nwid", n.id, "err", n.view.err)
-	}
 	c.changes = append(c.changes, Change{Record: Record{Network: n.id, Format: RecordFormat, Doc: n.doc}})
 	return true
 }
