@@ -64,7 +64,7 @@ func (s *State) Peers() PeersPage {
 		}
 	}
 	slices.SortStableFunc(p.Rows, func(a, b PeerRow) int {
-		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)), cmp.Compare(a.Address, b.Address))
+		return cmp.Or(cmp.Compare(a.order, b.order), unnamedLast(a, b), cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)), cmp.Compare(a.Address, b.Address))
 	})
 	if len(p.Rows) > 0 {
 		p.Selected = max(0, slices.IndexFunc(p.Rows, func(r PeerRow) bool { return r.Address == s.peer }))
@@ -125,6 +125,17 @@ func (s *State) peerRow(address string) PeerRow {
 		r.order = -1
 	}
 	return r
+}
+
+// unnamedLast orders peers with a name before those without.
+func unnamedLast(a, b PeerRow) int {
+	switch {
+	case a.Name != "" && b.Name == "":
+		return -1
+	case a.Name == "" && b.Name != "":
+		return 1
+	}
+	return 0
 }
 
 // missing stands where a value is not known.
