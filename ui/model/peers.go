@@ -119,6 +119,9 @@ func (s *State) peerRow(address string) PeerRow {
 		r.Reach, r.Path = Badge{MarkOff, Neutral, text.Get("peer.away")}, missing
 	}
 	state := cmp.Or(rec.State, p.Trust)
+	if here && state == ipc.Blocked {
+		r.Reach, r.Path = Badge{MarkOff, Neutral, text.Get("peer.none")}, missing
+	}
 	r.Trust, r.TrustText = s.trustOf(state, rec)
 	s.peerButtons(&r, state, rec)
 	if rec.Conflict != "" {

@@ -129,6 +129,9 @@ func TestTrustInWords(t *testing.T) {
 			}
 		}
 	}
+	if r, _ := newState(uitest.Snapshot()).Peer(uitest.Mallory); r.Reach.Text != "None" || r.Path != missing {
+		t.Errorf("a blocked peer is reached: %+v", r)
+	}
 	// The date is that of the user's day.
 	s := New(Options{Zone: time.FixedZone("", 3600)})
 	s.Apply(ipc.Event{Kind: ipc.EventSnapshot, All: &ipc.Snapshot{Trust: []ipc.TrustRecord{{Address: "a", State: ipc.Verified, How: "x", Changed: day}}}})
@@ -185,13 +188,13 @@ func TestNamesOfPeers(t *testing.T) {
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	s := newState(uitest.Snapshot())
-	for filter, want := range map[string]int{"": 6, "  ": 6, "ALICE": 1, "d3a1": 1, "203.0": 1, "root": 3, "verified": 5, "not verified": 3, "relayed": 2, "nobody": 0} {
+	for filter, want := range map[string]int{"": 6, "  ": 6, "ALICE": 1, "d3a1": 1, "203.0": 1, "root": 3, "verified": 5, "not verified": 3, "relayed": 1, "nobody": 0} {
 		s.Filter(filter)
 		p := s.Peers()
 		if len(p.Rows) != want {
 			t.Errorf("%q: %v, want %d", filter, addresses(p), want)
 		}
-		if p.Summary != "3 direct, 2 relayed" {
+		if p.Summary != "3 direct, 1 relayed" {
 			t.Errorf("%q: summary %q", filter, p.Summary)
 		}
 		if want == 0 && !strings.Contains(p.Empty.Text, "nobody") {

@@ -35,7 +35,7 @@ type Verification struct {
 // VerificationPage is what the verification dialog shows.
 type VerificationPage struct {
 	Title string
-	// Lead says what to do, or what happened.
+	// Lead says what to do, or what happened; a problem takes its place.
 	Lead string
 	// Busy is true while there is nothing but to wait.
 	Busy    bool
@@ -133,7 +133,6 @@ func (v *Verification) Page() VerificationPage {
 	case loading:
 		p.Busy, p.Lead = true, text.Get("verify.loading", "address", v.address)
 	case failed:
-		p.Lead = text.Get("verify.failed")
 		p.Later.Label = text.Get("verify.close")
 		p.Outcome = Badge{Mark: MarkError, Tone: Bad}
 	case matched, mismatched:

@@ -22,7 +22,7 @@ func TestContrast(t *testing.T) {
 			base.ColorNameBackground, ColorSurface, ColorWarningSurface, ColorErrorSurface, base.ColorNameButton, base.ColorNameInputBackground,
 			base.ColorNameHeaderBackground, base.ColorNameMenuBackground, base.ColorNameOverlayBackground,
 		}, text},
-		{ColorMuted, []fyne.ThemeColorName{base.ColorNameBackground, ColorSurface, base.ColorNameOverlayBackground, base.ColorNameHeaderBackground}, text},
+		{ColorMuted, []fyne.ThemeColorName{base.ColorNameBackground, ColorSurface, ColorWarningSurface, ColorErrorSurface, base.ColorNameOverlayBackground, base.ColorNameHeaderBackground}, text},
 		{base.ColorNamePlaceHolder, []fyne.ThemeColorName{base.ColorNameInputBackground}, text},
 		{base.ColorNameHyperlink, []fyne.ThemeColorName{base.ColorNameBackground, ColorSurface}, text},
 		{base.ColorNameForegroundOnPrimary, []fyne.ThemeColorName{base.ColorNamePrimary}, text},

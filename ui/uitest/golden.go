@@ -23,6 +23,14 @@ func Variants(t *testing.T, f func(t *testing.T, app fyne.App, variant string)) 
 	}
 }
 
+// App is an application with the light theme.
+func App(t *testing.T) fyne.App {
+	t.Helper()
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(own.Fixed(theme.VariantLight))
+	return app
+}
+
 // Picture compares content, in a window of a size, with testdata/<name>.png. A
 // new picture is written to testdata/failed: look at it, and copy it if it is
 // right.
