@@ -147,10 +147,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	found, args, methods := t.match(method, path)
 	if found == nil {
-		e := ipc.Errorf(ipc.CodeNotFound, "there is no %s in this API", clip(r.URL.Path)).Advise("See service/README.md")
+		e := ipc.Errorf(ipc.CodeNotFound, "there is no %s in this API", clip(path)).Advise("See service/README.md")
 		if methods != nil {
 			w.Header().Set("Allow", allowHeader(methods))
-			e = ipc.Errorf(ipc.CodeMethod, "%s takes %s, not %s", clip(r.URL.Path), allowHeader(methods), clip(r.Method))
+			e = ipc.Errorf(ipc.CodeMethod, "%s takes %s, not %s", clip(path), allowHeader(methods), clip(r.Method))
 		}
 		s.refuse(w, r, who, e)
 		return

@@ -242,7 +242,7 @@ func (t *Tool) NetworkShow(ctx context.Context, id string) error {
 	if err := json.Unmarshal(raw, &n); err != nil {
 		return t.badJSON("network show", err)
 	}
-	t.printf("%s %s\n", printable(n.ID), printable(n.Name))
+	t.printf("%s\n", strings.TrimRight(printable(n.ID+" "+n.Name), " "))
 	t.printf("  access     %s\n  mtu        %d\n  revision   %d\n", n.access(), n.MTU, n.Revision)
 	for _, p := range n.Pools {
 		t.printf("  addresses  %s to %s\n", printable(p.Start), printable(p.End))

@@ -60,7 +60,7 @@ func (t *Tool) showRecord(r *ipc.TrustRecord) error {
 	if t.JSON {
 		return t.showValue(r)
 	}
-	t.printf("%s %s\n", printable(r.Address), printable(r.Name))
+	t.printf("%s\n", strings.TrimRight(printable(r.Address+" "+r.Name), " "))
 	t.printf("  state        %s (%s, since %s)\n", printable(string(r.State)), printable(r.How), day(r.Changed))
 	t.printf("  first seen   %s\n  identity     %s\n", day(r.FirstSeen), printable(r.Identity))
 	if id, err := identity.Parse(r.Identity); err == nil {
