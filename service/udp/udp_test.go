@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"orrery/engine/vl1"
 )
@@ -71,12 +72,23 @@ func (in *inbox) take(batch []vl1.Datagram) {
 	in.more.Broadcast()
 }
 
-// wait returns the first n datagrams. The test binary's own timeout ends a
-// wait in vain.
-func (in *inbox) wait(n int) []vl1.Datagram {
+// wait returns the first n datagrams, and ends the test when they do not come.
+func (in *inbox) wait(t testing.TB, n int) []vl1.Datagram {
+	t.Helper()
+	late := false
+	timer := time.AfterFunc(10*time.Second, func() {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		late = true
+		in.more.Broadcast()
+	})
+	defer timer.Stop()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for len(in.got) < n {
+		if late {
+			t.Fatalf("%d datagrams came, want %d", len(in.got), n)
+		}
 		in.more.Wait()
 	}
 	return slices.Clone(in.got[:n])
@@ -113,7 +125,7 @@ func TestSendAndReceive(t *testing.T) {
 				if err := a.Send(batch); err != nil {
 					t.Fatal(err)
 				}
-				got := in.wait(len(sizes))
+				got := in.wait(t, len(sizes))
 				for i, d := range got {
 					if !bytes.Equal(d.Data, batch[i].Data) {
 						t.Errorf("datagram %d: got %d bytes, want %d", i, len(d.Data), len(batch[i].Data))
@@ -147,7 +159,7 @@ func TestLargeBatch(t *testing.T) {
 			if err := a.Send(batch); err != nil {
 				t.Fatal(err)
 			}
-			for i, d := range in.wait(n) {
+			for i, d := range in.wait(t, n) {
 				if !bytes.Equal(d.Data, batch[i].Data) {
 					t.Fatalf("datagram %d differs", i)
 				}
@@ -176,7 +188,7 @@ func TestSocketChoice(t *testing.T) {
 				t.Fatal(err)
 			}
 			var from []int
-			for _, d := range in.wait(2) {
+			for _, d := range in.wait(t, 2) {
 				from = append(from, int(d.Remote.Port()))
 			}
 			slices.Sort(from)
@@ -189,7 +201,7 @@ func TestSocketChoice(t *testing.T) {
 			if err := a.Send([]vl1.Datagram{{Data: []byte("one"), Remote: mapped, Socket: second}}); err != nil {
 				t.Fatal(err)
 			}
-			if got := in.wait(3)[2]; int(got.Remote.Port()) != a.Ports()[1] {
+			if got := in.wait(t, 3)[2]; int(got.Remote.Port()) != a.Ports()[1] {
 				t.Errorf("socket %d sent from port %d", second, got.Remote.Port())
 			}
 			if err := a.Send([]vl1.Datagram{{Data: []byte("none"), Remote: to, Socket: 99}}); err != nil {
@@ -218,7 +230,7 @@ func TestRefusedIsCounted(t *testing.T) {
 			if err := a.Send(batch); err != nil {
 				t.Fatal(err)
 			}
-			got := in.wait(3)
+			got := in.wait(t, 3)
 			if !bytes.Equal(got[0].Data, batch[2].Data) || !bytes.Equal(got[2].Data, batch[5].Data) {
 				t.Error("what could be sent did not arrive")
 			}
@@ -298,7 +310,7 @@ func TestConcurrentSend(t *testing.T) {
 			}
 			wg.Wait()
 			next := [workers]byte{}
-			for _, d := range in.wait(workers * each) {
+			for _, d := range in.wait(t, workers*each) {
 				w := d.Data[0]
 				if d.Data[1] != next[w] {
 					t.Fatalf("worker %d: datagram %d came when %d was due", w, d.Data[1], next[w])
