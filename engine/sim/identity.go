@@ -32,13 +32,6 @@ func (w *World) NewClone(index int, of identity.Address) *identity.Secret {
 	return w.newSecret(index, of)
 }
 
-// NewForgery is NewClone of one who spared the time: validation refuses it.
-func (w *World) NewForgery(index int, of identity.Address) *identity.Secret {
-	s := w.newSecret(index, of)
-	delete(w.known, s.Identity)
-	return s
-}
-
 func (w *World) newSecret(index int, a identity.Address) *identity.Secret {
 	r := rand.NewChaCha8(seedBytes(w.seed, seedSecrets+uint64(index)))
 	for {
@@ -104,3 +97,6 @@ func (w *World) PlanetOf(revision clock.Wall, roots ...world.Root) *world.World 
 func (n *Node) Root() world.Root {
 	return world.Root{Identity: n.identity, Endpoints: []netip.AddrPort{netip.AddrPortFrom(n.addr, Port)}}
 }
+
+// Distrust has validation refuse an identity from now on.
+func (w *World) Distrust(id identity.Identity) { delete(w.known, id) }

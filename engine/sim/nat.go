@@ -26,6 +26,8 @@ type NAT struct {
 	external netip.Addr
 	// Timeout is how long a mapping lives unused.
 	Timeout clock.Mono
+	// Hairpin lets hosts behind it reach each other by the external address.
+	Hairpin bool
 	lan     map[netip.Addr]receiver
 	out     map[flow]*mapping
 	in      map[uint16]*mapping
@@ -67,7 +69,7 @@ func (n *NAT) send(from, to netip.AddrPort, data []byte, ttl int) {
 		w.After(clock.Millisecond/5, func() { r.receive(w, from, to, body, ttl) })
 		return
 	}
-	if to.Addr().IsPrivate() {
+	if to.Addr().IsPrivate() || to.Addr() == n.external && !n.Hairpin {
 		w.Lost++
 		return
 	}

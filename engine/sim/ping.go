@@ -9,21 +9,48 @@ import (
 	"orrery/engine/identity"
 )
 
-// Stack is the least of a host's IP stack: it answers echo requests and notes
-// the answers to its own.
+// Stack is the least of a host's IP stack: it answers echo requests, also those
+// to a broadcast or multicast address, and notes the answers to its own.
 type Stack struct {
 	node *Node
-	// Answers counts echo replies, by the sequence number asked with.
-	Answers map[uint16]clock.Mono
-	asked   map[uint16]clock.Mono
-	next    uint16
+	log  echoLog
 	// Received counts packets that networks delivered.
 	Received int
 }
 
+// echoLog has the echo requests that were sent, and who answered them.
+type echoLog struct {
+	asked   map[uint16]clock.Mono
+	took    map[uint16]clock.Mono
+	answers map[uint16][]netip.Addr
+	next    uint16
+}
+
+func newEchoLog() echoLog {
+	return echoLog{make(map[uint16]clock.Mono), make(map[uint16]clock.Mono), make(map[uint16][]netip.Addr), 0}
+}
+
+// ask returns a fresh sequence number.
+func (l *echoLog) ask(now clock.Mono) uint16 {
+	l.next++
+	l.asked[l.next] = now
+	return l.next
+}
+
+func (l *echoLog) answered(now clock.Mono, seq uint16, from netip.Addr) {
+	at, ok := l.asked[seq]
+	if !ok {
+		return
+	}
+	if _, again := l.took[seq]; !again {
+		l.took[seq] = now - at
+	}
+	l.answers[seq] = append(l.answers[seq], from)
+}
+
 // NewStack gives a node an IP stack.
 func NewStack(n *Node) *Stack {
-	s := &Stack{node: n, Answers: make(map[uint16]clock.Mono), asked: make(map[uint16]clock.Mono)}
+	s := &Stack{node: n, log: newEchoLog()}
 	n.Host = s.receive
 	return s
 }
@@ -42,17 +69,35 @@ func (n *Node) Address(nwid identity.NetworkID, v4 bool) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// Ping sends an echo request of size bytes of data and returns its sequence
-// number, under which the answer's round trip turns up in Answers.
+// Ping sends an echo request of size bytes of data from the address that suits
+// the destination, and returns its sequence number. A node that has no address
+// yet sends nothing.
 func (s *Stack) Ping(nwid identity.NetworkID, to netip.Addr, size int) uint16 {
-	from, ok := s.node.Address(nwid, to.Is4())
-	s.next++
+	from, ok := s.source(nwid, to)
+	seq := s.log.ask(s.node.world.now)
 	if ok {
-		s.asked[s.next] = s.node.world.now
-		s.node.SendIP(nwid, echo(from, to, s.next, size, false))
+		s.node.SendIP(nwid, echo(from, to, seq, size, false))
 	}
-	return s.next
+	return seq
 }
+
+// source is the address to talk to another one from.
+func (s *Stack) source(nwid identity.NetworkID, to netip.Addr) (netip.Addr, bool) {
+	if to.Is6() && (to.IsLinkLocalUnicast() || to.IsLinkLocalMulticast()) {
+		st, ok := s.node.Core.Network(nwid)
+		return st.LinkLocal.Addr(), ok
+	}
+	return s.node.Address(nwid, to.Is4())
+}
+
+// Took is the round trip of an echo request, false if nobody answered.
+func (s *Stack) Took(seq uint16) (clock.Mono, bool) {
+	d, ok := s.log.took[seq]
+	return d, ok
+}
+
+// Answers are the sources of all answers to an echo request, in order.
+func (s *Stack) Answers(seq uint16) []netip.Addr { return s.log.answers[seq] }
 
 // echo builds an echo request or reply.
 func echo(from, to netip.Addr, seq uint16, size int, reply bool) []byte {
@@ -86,37 +131,69 @@ func echo(from, to netip.Addr, seq uint16, size int, reply bool) []byte {
 	return append(h, icmp...)
 }
 
-// receive is the node's host.
-func (s *Stack) receive(nwid identity.NetworkID, packet []byte) {
-	s.Received++
-	var src, dst netip.Addr
+// echoMessage is an echo request or reply.
+type echoMessage struct {
+	src, dst netip.Addr
+	seq      uint16
+	size     int
+	reply    bool
+}
+
+// parseEcho reads an IP packet with one.
+func parseEcho(packet []byte) (m echoMessage, ok bool) {
 	var icmp []byte
 	request, reply := byte(8), byte(0)
 	if p, err := ether.ParseIPv4(packet); err == nil {
-		src, dst, icmp = p.Src(), p.Dst(), p.Payload()
+		m.src, m.dst, icmp = p.Src(), p.Dst(), p.Payload()
 		if p.Protocol() != 1 {
-			return
+			return m, false
 		}
 	} else if p, err := ether.ParseIPv6(packet); err == nil {
 		proto, body, ok := p.Upper()
 		if !ok || proto != 58 {
-			return
+			return m, false
 		}
-		src, dst, icmp = p.Src(), p.Dst(), body
+		m.src, m.dst, icmp = p.Src(), p.Dst(), body
 		request, reply = 128, 129
 	}
-	if len(icmp) < 8 {
+	if len(icmp) < 8 || icmp[0] != request && icmp[0] != reply {
+		return m, false
+	}
+	m.seq, m.size, m.reply = binary.BigEndian.Uint16(icmp[6:]), len(icmp)-8, icmp[0] == reply
+	return m, true
+}
+
+// receive is the node's host.
+func (s *Stack) receive(nwid identity.NetworkID, packet []byte) {
+	s.Received++
+	m, ok := parseEcho(packet)
+	if !ok {
 		return
 	}
-	seq := binary.BigEndian.Uint16(icmp[6:])
-	switch icmp[0] {
-	case request:
-		if !dst.IsMulticast() {
-			s.node.SendIP(nwid, echo(dst, src, seq, len(icmp)-8, true))
-		}
-	case reply:
-		if at, ok := s.asked[seq]; ok {
-			s.Answers[seq] = s.node.world.now - at
+	if m.reply {
+		s.log.answered(s.node.world.now, m.seq, m.src)
+		return
+	}
+	own := m.dst
+	if !s.owns(nwid, own) {
+		if own, ok = s.source(nwid, m.src); !ok {
+			return
 		}
 	}
+	s.node.SendIP(nwid, echo(own, m.src, m.seq, m.size, true))
+}
+
+// owns reports whether an address is the host's own on a network.
+func (s *Stack) owns(nwid identity.NetworkID, a netip.Addr) bool {
+	st, ok := s.node.Core.Network(nwid)
+	if !ok {
+		return false
+	}
+	for _, p := range st.Addresses {
+		// A member owns the /80 around its 6PLANE address.
+		if p.Addr() == a || p.Bits() == 40 && netip.PrefixFrom(p.Addr(), 80).Masked().Contains(a) {
+			return true
+		}
+	}
+	return st.LinkLocal.Addr() == a
 }
