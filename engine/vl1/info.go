@@ -60,7 +60,7 @@ func (w *Wire) describe(now clock.Mono, p *Peer) PeerInfo {
 	for j := range p.slots {
 		s := &p.slots[j]
 		i.Paths = append(i.Paths, PathInfo{
-			Remote: s.remote, Socket: s.socket, LastSend: s.lastOut, LastReceive: s.heard, LatencyMs: known(s.latency),
+			Remote: s.remote, Socket: s.socket, LastSend: s.lastOut, LastReceive: s.seen, LatencyMs: known(s.latency),
 			Active: !s.expired(now), Expired: s.expired(now), Preferred: s.path == best,
 		})
 	}

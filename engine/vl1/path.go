@@ -32,6 +32,11 @@ type path struct {
 	lastIn   clock.Mono // last authenticated direct packet: junk keeps nothing alive
 	lastEcho clock.Mono // last ECHO accepted, for its rate gate
 	trusted  clock.Mono // last trust-establishing packet
+	// relayed is when an authenticated packet of another peer came by this path.
+	relayed clock.Mono
+	// carrying is when data was first sent since something came back, asked when
+	// the owner was first asked whether it listens: clock.Never if it answered.
+	carrying, asked, nextAsk clock.Mono
 	// latency is the round trip in ms, unknownLatency until measured.
 	latency int
 	users   int // slots that refer to it
@@ -55,21 +60,23 @@ func (p *path) sample(rtt clock.Mono) {
 	if ms < 0 || ms > 60000 {
 		return
 	}
-	if p.latency == unknownLatency {
+	if p.latency == unknownLatency || ms < p.latency {
+		// What is above the least is the other side's delay, not the path's: a
+		// first HELLO waits for the validation of our identity.
 		p.latency = ms
 		return
 	}
-	p.latency = (p.latency + ms) / 2
+	p.latency += (ms - p.latency + 3) / 4
 }
 
 // slot is a peer's use of a path.
 type slot struct {
 	*path
-	// heard is when this peer last sent an authenticated direct packet on it.
-	heard    clock.Mono
+	// seen is when this peer last sent an authenticated direct packet on it.
+	seen     clock.Mono
 	priority int
 }
 
-func (s *slot) expired(now clock.Mono) bool { return now-s.heard >= pathExpiresAfter }
+func (s *slot) expired(now clock.Mono) bool { return now-s.seen >= pathExpiresAfter }
 
 func (s *slot) score(now clock.Mono) int { return s.quality(now) / s.priority }

@@ -130,12 +130,19 @@ func (p *Peer) choose(now clock.Mono, includeExpired bool) *path {
 		if !includeExpired && s.expired(now) {
 			continue
 		}
-		if q := s.score(now); best == nil || q <= score {
+		q := s.score(now)
+		if s.suspect(now) {
+			q += suspectScore
+		}
+		if best == nil || q <= score {
 			best, score = s.path, q
 		}
 	}
 	return best
 }
+
+// suspectScore puts a suspect path behind every other.
+const suspectScore = 1 << 40
 
 // latency is the round trip of the best path in ms, unknownLatency if none.
 func (p *Peer) latency(now clock.Mono) int {
@@ -155,10 +162,10 @@ func (p *Peer) slotOf(k pathKey) *slot {
 	return nil
 }
 
-// hasActive reports whether a path to exactly this address is not expired.
+// hasActive reports whether a path to exactly this address is in use.
 func (p *Peer) hasActive(now clock.Mono, a netip.AddrPort) bool {
 	for i := range p.slots {
-		if s := &p.slots[i]; s.remote == a && !s.expired(now) {
+		if s := &p.slots[i]; s.remote == a && !s.expired(now) && !s.suspect(now) {
 			return true
 		}
 	}

@@ -311,14 +311,16 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 	}
 	if hops == 0 {
 		if s := p.slotOf(from); s != nil {
-			s.heard = now
-			s.lastIn = now
+			s.seen = now
+			s.heard(now)
 			if p.best.path == nil {
 				p.best.until = 0
 			}
 		} else {
 			w.newPath(at, p, from, answered)
 		}
+	} else if x := w.paths[from]; x != nil {
+		x.relayed = now
 	}
 	if now-p.lastDirectPush >= 15*clock.Second && p.trusted(now) && (hops > 0 || now-p.lastDirectPush >= 120*clock.Second) {
 		p.lastDirectPush = now
@@ -332,7 +334,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 	now := at.Mono
 	for i := range p.slots {
 		s := &p.slots[i]
-		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() && s.alive(now) && !s.expired(now) {
+		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() && s.alive(now) && !s.expired(now) && !s.suspect(now) {
 			// Another port of a known way: behind a symmetric NAT they flap.
 			return
 		}
@@ -347,12 +349,12 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 		return
 	}
 	x := w.pathTo(from)
-	x.lastIn = now
+	x.heard(now)
 	x.users++
 	p.best = bestPath{}
 	w.bestRoot = nil
 	p.unstored = true
-	fresh := slot{path: x, heard: now, priority: 1}
+	fresh := slot{path: x, seen: now, priority: 1}
 	for i := range p.slots {
 		s := &p.slots[i]
 		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() {

@@ -36,7 +36,7 @@ func (w *Wire) relay(at clock.Instant, d Datagram, src, dst identity.Address) {
 	to := w.peer(at, dst)
 	if to != nil {
 		if via := to.direct(at.Mono); via != nil {
-			w.forward(at, d, via)
+			w.forward(at, d, to, via)
 			if src != 0 {
 				w.unite(at, src, to)
 			}
@@ -49,19 +49,20 @@ func (w *Wire) relay(at clock.Instant, d Datagram, src, dst identity.Address) {
 		return
 	}
 	if via := root.choose(at.Mono, true); via != nil {
-		w.forward(at, d, via)
+		w.forward(at, d, root, via)
 		return
 	}
 	w.drop(DropNoRoute)
 }
 
 // forward sends a datagram on, unchanged but for the hops that the caller
-// counted.
-func (w *Wire) forward(at clock.Instant, d Datagram, via *path) {
+// counted, over a path of owner.
+func (w *Wire) forward(at clock.Instant, d Datagram, owner *Peer, via *path) {
 	data := append(w.out.Alloc(len(d.Data))[:0], d.Data...)
 	via.lastOut = at.Mono
 	w.stats.Relayed++
 	w.out.Send = append(w.out.Send, Datagram{Data: data, Remote: via.remote, Socket: via.socket})
+	w.carry(at, owner, via)
 }
 
 // unite introduces two peers that talk through us, once in a while.

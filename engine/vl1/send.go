@@ -52,8 +52,10 @@ func (w *Wire) Send(at clock.Instant, to identity.Address, v wire.Verb, head, bo
 		buf, _ = wire.Compress(buf, &w.shared.lz)
 	}
 	if p != nil {
-		if via := w.route(at, p); via != nil {
-			return w.transmit(at, p, buf, p.suite(), via, via.pathKey)
+		if owner, via := w.route(at, p); via != nil {
+			id := w.transmit(at, p, buf, p.suite(), via, via.pathKey)
+			w.carry(at, owner, via)
+			return id
 		}
 	}
 	if len(w.queue) >= maxQueued {
@@ -72,17 +74,26 @@ func (w *Wire) Send(at clock.Instant, to identity.Address, v wire.Verb, head, bo
 func (w *Wire) soon(t clock.Mono) { w.nextQueue = min(w.nextQueue, t) }
 
 // route chooses the physical way to a peer: direct, by the best root, or at
-// last an expired path (spec 03 §5.2).
-func (w *Wire) route(at clock.Instant, p *Peer) *path {
-	if b := p.direct(at.Mono); b != nil {
-		return b
+// last a path that is suspect or expired (spec 03 §5.2). Owner is whom the path
+// leads to.
+func (w *Wire) route(at clock.Instant, p *Peer) (owner *Peer, via *path) {
+	now := at.Mono
+	own := p.direct(now)
+	if own != nil {
+		if !own.suspect(now) {
+			return p, own
+		}
+		w.ask(at, p, own)
 	}
-	if root := w.bestUpstream(at.Mono); root != nil && root != p {
-		if b := root.direct(at.Mono); b != nil {
-			return b
+	if root := w.bestUpstream(now); root != nil && root != p {
+		if b := root.direct(now); b != nil && (own == nil || !b.suspect(now)) {
+			return root, b
 		}
 	}
-	return p.choose(at.Mono, true)
+	if own != nil {
+		return p, own
+	}
+	return p, p.choose(now, true)
 }
 
 // transmit armours a plain packet and sends it over one path, cut into equal
@@ -165,12 +176,13 @@ func (w *Wire) flush(at clock.Instant, p *Peer) {
 			kept = append(kept, q)
 			continue
 		}
-		via := w.route(at, p)
+		owner, via := w.route(at, p)
 		if via == nil {
 			kept = append(kept, q)
 			continue
 		}
 		w.transmit(at, p, append(w.out.Alloc(len(q.data))[:0], q.data...), p.suite(), via, via.pathKey)
+		w.carry(at, owner, via)
 	}
 	clear(w.queue[len(kept):])
 	w.queue = kept

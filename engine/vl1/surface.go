@@ -65,7 +65,7 @@ func (w *Wire) resetScope(at clock.Instant, p *Peer, scope wire.Scope, v4 bool) 
 		s := &p.slots[i]
 		if s.scope == scope && s.remote.Addr().Is4() == v4 {
 			w.probe(at, p, s.pathKey)
-			s.heard = clock.Never
+			s.seen = clock.Never
 			p.best = bestPath{}
 		}
 	}

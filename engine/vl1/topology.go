@@ -192,7 +192,7 @@ func (w *Wire) bestUpstream(now clock.Mono) *Peer {
 		q := uint64(0xffffffff)
 		if silent := now - p.lastReceive; silent < peerAliveFor {
 			q = uint64(p.latency(now)) * uint64(silent/(61*clock.Second)+1)
-			if p.unanswered != clock.Never && now-p.unanswered > 5*clock.Second {
+			if p.live(now) == nil || p.unanswered != clock.Never && now-p.unanswered > 5*clock.Second {
 				// It does not answer now: prefer any root that does.
 				q += 0x10000000
 			}

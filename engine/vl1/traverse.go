@@ -69,7 +69,7 @@ func (w *Wire) runPunches(at clock.Instant) {
 			w.soon(x.at)
 			continue
 		}
-		if w.peers[x.peer.id.Address] != x.peer || x.peer.direct(at.Mono) != nil {
+		if w.peers[x.peer.id.Address] != x.peer || x.peer.live(at.Mono) != nil {
 			continue
 		}
 		w.strike(at, x.peer, x.to)

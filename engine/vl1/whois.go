@@ -43,7 +43,7 @@ func (w *Wire) Whois(at clock.Instant, a identity.Address) {
 		return
 	}
 	root := w.bestUpstream(at.Mono)
-	if root == nil || root.id.Address == a || w.route(at, root) == nil {
+	if root == nil || root.id.Address == a || root.choose(at.Mono, true) == nil {
 		// Asked again as soon as a root is reached.
 		return
 	}

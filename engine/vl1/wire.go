@@ -294,6 +294,7 @@ func (w *Wire) pathTo(k pathKey) *path {
 		p = &path{
 			pathKey: k, scope: wire.ScopeOf(k.remote.Addr()), latency: unknownLatency,
 			lastOut: clock.Never, lastIn: clock.Never, lastEcho: clock.Never, trusted: clock.Never,
+			relayed: clock.Never, carrying: clock.Never, asked: clock.Never,
 		}
 		w.paths[k] = p
 	}

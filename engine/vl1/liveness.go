@@ -1,0 +1,76 @@
+package vl1
+
+import "orrery/engine/clock"
+
+// A path is known to work only while something comes back on it. When data goes
+// out and nothing comes in, the peer is asked; when it does not answer, other
+// paths and the roots take over at once, though the path is not forgotten. The
+// reference sends into a dead path until it expires, 243 s later.
+const (
+	// unheardFor is how long data may go out with nothing coming in before the
+	// peer is asked, if the path was quiet for quietFor.
+	unheardFor = 400 * clock.Millisecond
+	quietFor   = 1500 * clock.Millisecond
+	// answerWithin is when an unanswered question makes a path suspect: two
+	// more were lost meanwhile.
+	answerWithin = clock.Second
+	askEvery     = 500 * clock.Millisecond
+	askSlowest   = 5 * clock.Second
+)
+
+// suspect reports whether a peer was asked on the path and does not answer.
+func (p *path) suspect(now clock.Mono) bool {
+	if p.asked == clock.Never {
+		return false
+	}
+	patience := answerWithin
+	if p.latency != unknownLatency {
+		patience = max(patience, 3*clock.Mono(p.latency)*clock.Millisecond)
+	}
+	return now-p.asked >= patience
+}
+
+// heard notes an authenticated direct packet.
+func (p *path) heard(now clock.Mono) {
+	p.lastIn = now
+	p.carrying, p.asked = clock.Never, clock.Never
+}
+
+// carry notes that data leaves for the owner of a path, or by it as a relay,
+// and asks whether it still listens if nothing came for a while.
+func (w *Wire) carry(at clock.Instant, owner *Peer, via *path) {
+	now := at.Mono
+	if via.carrying == clock.Never {
+		via.carrying = now
+		return
+	}
+	if now-via.carrying < unheardFor || now-max(via.lastIn, via.relayed) < quietFor {
+		return
+	}
+	w.ask(at, owner, via)
+}
+
+// ask probes a path, first by ECHO, then by HELLO, since a peer that restarted
+// may have forgotten us.
+func (w *Wire) ask(at clock.Instant, owner *Peer, via *path) {
+	now := at.Mono
+	if now < via.nextAsk {
+		return
+	}
+	if via.asked == clock.Never {
+		via.asked = now
+		via.nextAsk = now + askEvery
+		w.probe(at, owner, via.pathKey)
+		return
+	}
+	via.nextAsk = now + min(max((now-via.asked)/2, askEvery), askSlowest)
+	w.hello(at, owner, via.pathKey)
+}
+
+// live returns the best path of a peer that is neither expired nor suspect.
+func (p *Peer) live(now clock.Mono) *path {
+	if b := p.direct(now); b != nil && !b.suspect(now) {
+		return b
+	}
+	return nil
+}
