@@ -52,22 +52,25 @@ func ip(s string) netip.Addr                 { return netip.MustParseAddr(s) }
 func ipPort(s string) netip.AddrPort         { return netip.MustParseAddrPort(s) }
 func addressOf(n *sim.Node) identity.Address { return n.Identity().Address }
 
+// The hosts of the scene have addresses of global scope: those for documentation
+// count as private (spec 03 §4.2).
+
 // newLAN builds the scene and starts everybody. Leaves are behind NATs of the
 // given kinds.
 func newLAN(t *testing.T, seed uint64, link sim.Link, natA, natB sim.NATKind) *lan {
 	t.Helper()
 	w := sim.New(seed, link)
 	l := &lan{t: t, w: w}
-	l.r = w.NewNode("R", w.NewSecret(0), ip("198.51.100.1"), nil)
-	l.c = w.NewNode("C", w.NewSecret(1), ip("198.51.100.2"), nil)
+	l.r = w.NewNode("R", w.NewSecret(0), ip("5.0.0.1"), nil)
+	l.c = w.NewNode("C", w.NewSecret(1), ip("5.0.0.2"), nil)
 	place := func(name string, index int, kind sim.NATKind, public, private string) *sim.Node {
 		if kind < 0 {
 			return w.NewNode(name, w.NewSecret(index), ip(public), nil)
 		}
 		return w.NewNode(name, w.NewSecret(index), ip(private), w.NewNAT(kind, ip(public)))
 	}
-	l.a = place("A", 2, natA, "203.0.113.11", "192.168.11.2")
-	l.b = place("B", 3, natB, "203.0.114.12", "192.168.12.2")
+	l.a = place("A", 2, natA, "5.0.11.1", "192.168.11.2")
+	l.b = place("B", 3, natB, "5.0.12.1", "192.168.12.2")
 	l.sa, l.sb = sim.NewStack(l.a), sim.NewStack(l.b)
 	l.c.Serve()
 	l.planet = w.NewPlanet(l.r)

@@ -23,6 +23,9 @@ func (p *path) suspect(now clock.Mono) bool {
 	if p.asked == clock.Never {
 		return false
 	}
+	if p.doubted {
+		return true
+	}
 	patience := answerWithin
 	if p.latency != unknownLatency {
 		patience = max(patience, 3*clock.Mono(p.latency)*clock.Millisecond)
@@ -33,7 +36,20 @@ func (p *path) suspect(now clock.Mono) bool {
 // heard notes an authenticated direct packet.
 func (p *path) heard(now clock.Mono) {
 	p.lastIn = now
-	p.carrying, p.asked = clock.Never, clock.Never
+	p.carrying, p.asked, p.doubted = clock.Never, clock.Never, false
+}
+
+// detour notes that a packet of a peer came through a relay. If the path to the
+// peer is quiet, the peer has probably found that it does not work: then it is
+// asked, and not used until it answers.
+func (w *Wire) detour(at clock.Instant, p *Peer, by pathKey) {
+	if x := w.paths[by]; x != nil {
+		x.relayed = at.Mono
+	}
+	if own := p.direct(at.Mono); own != nil && at.Mono-own.lastIn >= quietFor {
+		w.ask(at, p, own)
+		own.doubted = true
+	}
 }
 
 // carry notes that data leaves for the owner of a path, or by it as a relay,

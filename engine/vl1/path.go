@@ -37,6 +37,8 @@ type path struct {
 	// carrying is when data was first sent since something came back, asked when
 	// the owner was first asked whether it listens: clock.Never if it answered.
 	carrying, asked, nextAsk clock.Mono
+	// doubted is set while asked, if the owner itself takes another way.
+	doubted bool
 	// latency is the round trip in ms, unknownLatency until measured.
 	latency int
 	users   int // slots that refer to it

@@ -319,8 +319,8 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 		} else {
 			w.newPath(at, p, from, answered)
 		}
-	} else if x := w.paths[from]; x != nil {
-		x.relayed = now
+	} else {
+		w.detour(at, p, from)
 	}
 	if now-p.lastDirectPush >= 15*clock.Second && p.trusted(now) && (hops > 0 || now-p.lastDirectPush >= 120*clock.Second) {
 		p.lastDirectPush = now
