@@ -109,8 +109,8 @@ func wantAll() State {
 		Interface: "zt0", Up: true, MTU: 2800, LinkLocal: netip.MustParseAddr("fe80::5c:ff:fe00:1"), Mark: 0x6f72,
 		Addresses: prefixes("10.147.17.5/24", "10.200.0.1/32", "fd00::5/88", "fd01::5/128"),
 		Routes: []Route{
-			route("0.0.0.0/0", "10.147.17.9"), route("::/0", "fd00::9"), route("10.9.0.0/16", "10.147.17.9"),
-			route("10.77.0.0/16", ""), route("fd09::/64", "fd00::9"), route("fd77::/64", ""), route("10.8.0.0/16", "172.16.9.9"),
+			routeTo("0.0.0.0/0", "10.147.17.9"), routeTo("::/0", "fd00::9"), routeTo("10.9.0.0/16", "10.147.17.9"),
+			routeTo("10.77.0.0/16", ""), routeTo("fd09::/64", "fd00::9"), routeTo("fd77::/64", ""), routeTo("10.8.0.0/16", "172.16.9.9"),
 			{Target: netip.MustParsePrefix("10.66.0.0/16"), Source: netip.MustParseAddr("10.200.0.1"), Metric: 77},
 		},
 	}
@@ -139,7 +139,7 @@ func TestLinux(t *testing.T) {
 		// Changes: an address and a gateway less, others more.
 		want := wantAll()
 		want.Addresses = prefixes("10.147.17.5/16", "fd00::6/88")
-		want.Routes = []Route{route("0.0.0.0/0", "10.147.17.8"), route("10.9.0.0/16", "10.147.17.7")}
+		want.Routes = []Route{routeTo("0.0.0.0/0", "10.147.17.8"), routeTo("10.9.0.0/16", "10.147.17.7")}
 		want.MTU, want.Mark = 1400, 0
 		apply(t, m, want)
 		got = everything(t, "zt0")
@@ -350,8 +350,8 @@ func TestLinuxTwoNetworks(t *testing.T) {
 		devicetest.Up(t, "far1")
 		m := linuxManager(t, journal)
 		defer m.Close()
-		one := State{Interface: "zt0", Up: true, Addresses: prefixes("10.1.0.1/24"), Routes: []Route{route("10.9.0.0/16", "10.1.0.9")}}
-		two := State{Interface: "zt1", Up: true, Addresses: prefixes("10.2.0.1/24"), Routes: []Route{route("10.9.0.0/16", "10.2.0.9")}}
+		one := State{Interface: "zt0", Up: true, Addresses: prefixes("10.1.0.1/24"), Routes: []Route{routeTo("10.9.0.0/16", "10.1.0.9")}}
+		two := State{Interface: "zt1", Up: true, Addresses: prefixes("10.2.0.1/24"), Routes: []Route{routeTo("10.9.0.0/16", "10.2.0.9")}}
 		apply(t, m, one)
 		if _, err := m.Apply(two); !errors.Is(err, errExists) {
 			t.Errorf("the same route twice: %v", err)

@@ -23,7 +23,7 @@ func prefixes(s ...string) []netip.Prefix {
 	return out
 }
 
-func route(target, via string) Route {
+func routeTo(target, via string) Route {
 	r := Route{Target: netip.MustParsePrefix(target)}
 	if via != "" {
 		r.Via = netip.MustParseAddr(via)
@@ -71,8 +71,8 @@ func TestPlan(t *testing.T) {
 				Up: true, MTU: 2800, LinkLocal: netip.MustParseAddr("fe80::1:2"),
 				Addresses: prefixes("10.147.17.5/24", "fd00::5/88", "10.147.17.5/24", "10.147.17.5/16"),
 				Routes: []Route{
-					route("10.9.0.0/16", "10.147.17.9"), route("10.147.17.0/24", ""), route("10.77.1.2/16", ""),
-					route("10.99.0.0/16", "10.147.17.5"), route("fd00:9::/64", "fd00::9"), route("10.8.0.0/16", "172.16.0.1"),
+					routeTo("10.9.0.0/16", "10.147.17.9"), routeTo("10.147.17.0/24", ""), routeTo("10.77.1.2/16", ""),
+					routeTo("10.99.0.0/16", "10.147.17.5"), routeTo("fd00:9::/64", "fd00::9"), routeTo("10.8.0.0/16", "172.16.0.1"),
 				},
 			},
 			[]string{
@@ -86,7 +86,7 @@ func TestPlan(t *testing.T) {
 			"macOS", onMac,
 			State{
 				Up: true, LinkLocal: netip.MustParseAddr("fe80::1:2"), Addresses: prefixes("10.147.17.5/24", "10.1.1.1/32"),
-				Routes: []Route{route("10.9.0.0/16", "10.147.17.9"), route("10.147.17.0/24", ""), route("0.0.0.0/0", "10.147.17.9")},
+				Routes: []Route{routeTo("10.9.0.0/16", "10.147.17.9"), routeTo("10.147.17.0/24", ""), routeTo("0.0.0.0/0", "10.147.17.9")},
 			},
 			[]string{
 				"up 1", "addr fe80::1:2/64", "addr 10.147.17.5/24", "addr 10.1.1.1/32", "route 10.147.17.0/24 metric 0",
@@ -105,7 +105,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			"default in halves", onLinux,
-			State{Addresses: prefixes("10.147.17.5/24"), Routes: []Route{route("0.0.0.0/0", "10.147.17.9")}},
+			State{Addresses: prefixes("10.147.17.5/24"), Routes: []Route{routeTo("0.0.0.0/0", "10.147.17.9")}},
 			[]string{
 				"addr 10.147.17.5/24", "route 0.0.0.0/1 via 10.147.17.9 metric 5000", "route 128.0.0.0/1 via 10.147.17.9 metric 5000",
 			},
@@ -113,18 +113,18 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			"default beside a mark", onLinux,
-			State{Mark: 9, Addresses: prefixes("10.147.17.5/24"), Routes: []Route{route("0.0.0.0/0", "10.147.17.9")}},
+			State{Mark: 9, Addresses: prefixes("10.147.17.5/24"), Routes: []Route{routeTo("0.0.0.0/0", "10.147.17.9")}},
 			[]string{
 				"addr 10.147.17.5/24", "route 0.0.0.0/0 via 10.147.17.9 metric 5000 table 28530",
 				"rule 31000 table 254 mark 0 v6 false", "rule 31001 table 28530 mark 9 v6 false",
 			},
 			nil,
 		},
-		{"no address of the family", onLinux, State{Addresses: prefixes("10.1.1.1/24"), Routes: []Route{route("fd01::/64", "")}}, []string{"addr 10.1.1.1/24"}, nil},
-		{"link-local is no source", onLinux, State{LinkLocal: netip.MustParseAddr("fe80::1"), Routes: []Route{route("fd01::/64", "")}}, []string{"linklocal 1", "addr fe80::1/64"}, nil},
+		{"no address of the family", onLinux, State{Addresses: prefixes("10.1.1.1/24"), Routes: []Route{routeTo("fd01::/64", "")}}, []string{"addr 10.1.1.1/24"}, nil},
+		{"link-local is no source", onLinux, State{LinkLocal: netip.MustParseAddr("fe80::1"), Routes: []Route{routeTo("fd01::/64", "")}}, []string{"linklocal 1", "addr fe80::1/64"}, nil},
 		{
 			"families differ", onLinux,
-			State{Addresses: prefixes("10.1.1.1/24"), Routes: []Route{route("10.2.0.0/16", "fd00::1"), route("10.3.0.0/16", "")}},
+			State{Addresses: prefixes("10.1.1.1/24"), Routes: []Route{routeTo("10.2.0.0/16", "fd00::1"), routeTo("10.3.0.0/16", "")}},
 			[]string{"addr 10.1.1.1/24", "route 10.3.0.0/16 metric 5000"},
 			errFamily,
 		},
