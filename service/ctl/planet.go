@@ -71,6 +71,11 @@ func (t *Tool) PlanetMake(p PlanetPlan) error {
 			return failf("nodes would refuse this planet after the one in %s: %w", p.Out, err)
 		}
 	}
+	for _, r := range w.Roots { // last, because it is slow
+		if !r.Identity.Validate() {
+			return usagef("--root: the address of %s does not follow from its key", r.Identity)
+		}
+	}
 	if made {
 		if err := createFile(p.KeyFile, key.AppendBinary(nil), 0o600); err != nil {
 			return failf("signing key: %w", err)
@@ -93,9 +98,6 @@ func parseRoot(text string) (world.Root, error) {
 	g, err := readIdentity(text[:i])
 	if err != nil {
 		return world.Root{}, usagef("--root: identity argument invalid or file unreadable: %s", g.label)
-	}
-	if !g.id.Validate() {
-		return world.Root{}, usagef("--root: %s: the address does not follow from the key", g.label)
 	}
 	r := world.Root{Identity: g.id}
 	for _, e := range strings.Split(text[i+1:], ",") {
