@@ -47,8 +47,13 @@ func (c *Core) drainController() {
 	}
 	for _, p := range c.control.TakePushes() {
 		if p.To == c.self.Address {
-			if p.Config != nil {
+			switch {
+			case p.Config != nil:
 				c.vl2.LocalConfig(c.at, p.Network, p.Config)
+			case p.Verb == wire.VerbNetworkCredentials:
+				c.vl2.LocalCredentials(c.at, p.Payload)
+			case p.Verb == wire.VerbError:
+				c.vl2.LocalError(c.at, p.Network, p.Code, p.Payload)
 			}
 			continue
 		}
