@@ -14,21 +14,35 @@ import (
 )
 
 // linux works by netlink, in the network namespace in which it was made.
-type linux struct{ h *netlink.Handle }
+type linux struct {
+	h *netlink.Handle
+	// lister asks for routes. Where the kernel can, it selects those of an
+	// interface itself, which matters on routers.
+	lister *netlink.Handle
+}
 
 func newSystem() (system, error) {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
-	return &linux{h: h}, nil
+	lister, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		h.Close()
+		return nil, fmt.Errorf("open netlink: %w", err)
+	}
+	_ = lister.SetStrictCheck(true) // before Linux 4.20 the library selects
+	return &linux{h: h, lister: lister}, nil
 }
 
 func (*linux) platform() platform {
 	return platform{implied: true, generates: true, policy: true, gateways: true, sources: true}
 }
 
-func (l *linux) close() { l.h.Close() }
+func (l *linux) close() {
+	l.h.Close()
+	l.lister.Close()
+}
 
 // boot is the kernel's identifier of this boot.
 func (*linux) boot() string {
@@ -119,7 +133,7 @@ func (l *linux) observeAddresses(o *observed, link netlink.Link) error {
 func (l *linux) observeRoutes(o *observed, ifname string, family int) error {
 	filter := &netlink.Route{LinkIndex: o.index, Table: unix.RT_TABLE_UNSPEC}
 	routes, err := dump(func() ([]netlink.Route, error) {
-		return l.h.RouteListFiltered(family, filter, netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
+		return l.lister.RouteListFiltered(family, filter, netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
 	})
 	if missingFamily(err) {
 		return nil

@@ -31,8 +31,10 @@ type receiver struct {
 	names   []sockaddr
 	control []byte
 	views   []vl1.Datagram
-	n       int
-	errno   unix.Errno
+	// free gives the buffers back.
+	free  func()
+	n     int
+	errno unix.Errno
 }
 
 func (b *batched) newReceiver() *receiver {
@@ -48,8 +50,8 @@ func (b *batched) newReceiver() *receiver {
 		control: make([]byte, count*controlRoom),
 		views:   make([]vl1.Datagram, 0, count),
 	}
-	// One block: the pages of buffers that are never filled are never used.
-	block := make([]byte, count*size)
+	block, free := buffers(count * size)
+	r.free = free
 	for i := range r.msgs {
 		r.iovs[i].Base = &block[i*size]
 		r.iovs[i].SetLen(size)
@@ -60,8 +62,21 @@ func (b *batched) newReceiver() *receiver {
 	return r
 }
 
+// buffers returns n zero bytes outside of the garbage collector's heap, which
+// would take their size, most of it never touched, as leave to let garbage grow
+// to as much again.
+func buffers(n int) (block []byte, free func()) {
+	block, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return make([]byte, n), func() {}
+	}
+	_ = unix.Madvise(block, unix.MADV_NOHUGEPAGE) // or one small datagram costs 2 MiB
+	return block, func() { _ = unix.Munmap(block) }
+}
+
 func (b *batched) receive(handler func([]vl1.Datagram)) error {
 	r := b.newReceiver()
+	defer r.free()
 	call := r.call // one closure for all calls
 	for {
 		for i := range r.msgs {

@@ -138,8 +138,8 @@ func (s *Sockets) IDs() []vl1.SocketID {
 // Run receives until ctx ends, with one goroutine per socket, and returns when
 // all have ended. Each calls handler with a batch of at least one datagram, so
 // handler must be safe for concurrent use. Datagrams and their data are valid
-// during the call only, but may be changed in place: the arrays overlap nothing
-// else. The error is nil if ctx ended, [net.ErrClosed] after Close.
+// during the call only (later the memory may be gone, not just changed), and may
+// be changed in place: the arrays overlap nothing else. The error is nil if ctx ended, [net.ErrClosed] after Close.
 //
 // Run may be called again after it returned, but not while it runs.
 func (s *Sockets) Run(ctx context.Context, handler func(batch []vl1.Datagram)) error {
