@@ -27,7 +27,7 @@ func (w *Wire) recall(at clock.Instant, a identity.Address) *Peer {
 	w.setVersion(p, uint8(r.Protocol), uint8(r.Major), uint8(r.Minor), r.Revision)
 	p.unstored = false
 	// Not dropped at the next cleaning merely because it was not heard yet.
-	p.lastReceive = at.Mono - peerAliveFor + 60*clock.Second
+	p.keepUntil = at.Mono + 60*clock.Second
 	for _, remote := range r.Paths {
 		if w.usable(a, remote) {
 			w.hello(at, p, toAll(remote))

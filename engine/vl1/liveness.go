@@ -15,7 +15,7 @@ const (
 	// more were lost meanwhile.
 	answerWithin = clock.Second
 	askEvery     = 500 * clock.Millisecond
-	askSlowest   = 5 * clock.Second
+	askSlowest   = 3 * clock.Second
 )
 
 // suspect reports whether a peer was asked on the path and does not answer.

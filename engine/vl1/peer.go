@@ -34,6 +34,8 @@ type Peer struct {
 	lastWhoisIn    clock.Mono
 	lastMemorized  clock.Mono
 	lastStored     clock.Mono
+	// keepUntil is until when the peer stays in memory although it is silent.
+	keepUntil clock.Mono
 	// unstored is set while what a peer record holds differs from the stored.
 	unstored bool
 	// unanswered is when the oldest probe was sent that nothing answered yet,
@@ -84,7 +86,7 @@ func newPeer(id identity.Identity, keys *armor.Keys) *Peer {
 	return &Peer{
 		id: id, keys: keys,
 		lastReceive: clock.Never, lastNontrivial: clock.Never, lastFullHello: clock.Never, lastTrusted: clock.Never,
-		lastDirectPush: clock.Never, lastWhoisIn: clock.Never, lastMemorized: clock.Never, lastStored: clock.Never,
+		lastDirectPush: clock.Never, lastWhoisIn: clock.Never, lastMemorized: clock.Never, lastStored: clock.Never, keepUntil: clock.Never,
 		unanswered: clock.Never, nextRoot: clock.Never,
 		pushGate: pushGate{tokens: 8, last: clock.Never},
 	}

@@ -10,6 +10,9 @@ import (
 
 const (
 	pingEvery = 5 * clock.Second
+	// rootRetry is the longest between two HELLOs to a root that is away: with
+	// what follows, traffic is back within five seconds of its return.
+	rootRetry = 3 * clock.Second
 	// rootHeartbeat keeps the way to every root open through NATs that forget
 	// after 30 s.
 	rootHeartbeat = 18 * clock.Second
@@ -93,9 +96,7 @@ func (w *Wire) ping(at clock.Instant) {
 	w.online = w.top.amRoot || at.Mono-lastRoot < rootLost
 	contact := w.upper.AlwaysContact(nil)
 	for _, p := range slices.Clone(w.order) {
-		if p.unstored && at.Mono-p.lastStored >= 10*clock.Second {
-			w.store(at.Mono, p)
-		}
+		w.storeSoon(at.Mono, p)
 		if p.blocked || w.top.find(p.id.Address) != nil {
 			continue
 		}
@@ -127,7 +128,7 @@ func (w *Wire) helloVia(at clock.Instant, p *Peer) {
 }
 
 // pingRoot keeps one root reached and says when to look again. A root that
-// does not answer is tried at its endpoints, soon at first, then every five
+// does not answer is tried at its endpoints, soon at first, then every three
 // seconds.
 func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
 	now := at.Mono
@@ -160,7 +161,7 @@ func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
 		w.helloVia(at, p)
 	}
 	p.rootTries++
-	wait := min(250*clock.Millisecond<<min(p.rootTries-1, 5), pingEvery)
+	wait := min(250*clock.Millisecond<<min(p.rootTries-1, 5), rootRetry)
 	return now + wait + clock.Mono(w.random.uint64()%uint64(wait/8))
 }
 
@@ -199,7 +200,7 @@ func (w *Wire) clean(at clock.Instant) {
 	now := at.Mono
 	kept := w.order[:0]
 	for _, p := range w.order {
-		if now-p.lastReceive < peerAliveFor || w.top.find(p.id.Address) != nil {
+		if now-p.lastReceive < peerAliveFor || now < p.keepUntil || w.top.find(p.id.Address) != nil {
 			kept = append(kept, p)
 			continue
 		}
@@ -221,6 +222,14 @@ func (w *Wire) clean(at clock.Instant) {
 	}
 	w.pending = slices.DeleteFunc(w.pending, func(x pending) bool { return now-x.at > 60*clock.Second })
 	w.expireSurface(now)
+}
+
+// storeSoon stores a peer that changed, at most every ten seconds. A path just
+// learnt is stored at once: after a crash it is the shortest way back.
+func (w *Wire) storeSoon(now clock.Mono, p *Peer) {
+	if p.unstored && now-p.lastStored >= 10*clock.Second {
+		w.store(now, p)
+	}
 }
 
 func (w *Wire) store(now clock.Mono, p *Peer) {

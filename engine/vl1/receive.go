@@ -360,6 +360,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() {
 			s.users--
 			*s = fresh
+			w.storeSoon(now, p)
 			w.flush(at, p)
 			return
 		}
@@ -376,6 +377,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 		oldest.users--
 		*oldest = fresh
 	}
+	w.storeSoon(now, p)
 	if w.top.find(p.id.Address) != nil {
 		// A root is reached: whatever waited for a relay or an identity can go.
 		w.runQueue(at)

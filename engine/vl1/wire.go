@@ -270,14 +270,20 @@ func (w *Wire) peer(at clock.Instant, a identity.Address) *Peer {
 
 // TrustChanged applies a change of trust records: peers with another key than
 // the recorded one are dropped, blocked ones silenced (spec 03 §11.2, row 6).
+// A forgotten peer is forgotten here too, in memory and in the cache: whoever
+// holds the address then is met anew.
 func (w *Wire) TrustChanged(at clock.Instant, changed []identity.Address) {
 	for _, a := range changed {
 		p := w.peers[a]
 		if p == nil {
 			continue
 		}
-		if r, ok := w.trust.Get(a); ok && r.Identity != p.id {
+		if r, ok := w.trust.Get(a); !ok || r.Identity != p.id {
 			w.forget(p)
+			w.out.Store = append(w.out.Store, Store{Kind: StorePeer, ID: uint64(a)})
+			if u := w.top.find(a); u != nil {
+				w.admitRoot(at, u.id)
+			}
 			continue
 		}
 		p.blocked = w.trust.Blocked(a)
