@@ -25,14 +25,24 @@ func (l local) Request(at clock.Instant, from identity.Identity, nwid identity.N
 		return
 	}
 	r := l.control.Request(at, from, nwid, meta, in.Remote, in.Hops)
-	switch r.Outcome {
-	case controller.Refused:
-		l.wire.ReplyError(at, in, wire.VerbNetworkConfigRequest, r.Code, r.Body)
-	case controller.Configured:
-		for _, chunk := range r.Chunks {
-			l.wire.ReplyOK(at, in, wire.VerbNetworkConfigRequest, chunk)
+	l.hold(func() {
+		switch r.Outcome {
+		case controller.Refused:
+			l.wire.ReplyError(at, in, wire.VerbNetworkConfigRequest, r.Code, r.Body)
+		case controller.Configured:
+			for _, chunk := range r.Chunks {
+				l.wire.ReplyOK(at, in, wire.VerbNetworkConfigRequest, chunk)
+			}
 		}
-	}
+	})
+}
+
+// hold puts what f sends aside until the controller's records are durable.
+func (c *Core) hold(f func()) {
+	n := len(c.out.Send)
+	f()
+	c.out.Held = append(c.out.Held, c.out.Send[n:]...)
+	c.out.Send = c.out.Send[:n]
 }
 
 func (l local) Authorized(at clock.Instant, nwid identity.NetworkID, a identity.Address) bool {
@@ -61,7 +71,7 @@ func (c *Core) drainController() {
 		if p.Verb == wire.VerbError {
 			head = wire.AppendError(nil, wire.VerbNetworkConfigRequest, c.wire.Random(), p.Code)
 		}
-		c.wire.Send(c.at, p.To, p.Verb, head, p.Payload, p.Verb == wire.VerbNetworkConfig)
+		c.hold(func() { c.wire.Send(c.at, p.To, p.Verb, head, p.Payload, p.Verb == wire.VerbNetworkConfig) })
 	}
 	c.out.Changes = append(c.out.Changes, c.control.TakeChanges()...)
 }

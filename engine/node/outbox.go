@@ -7,10 +7,12 @@ import (
 )
 
 // Outbox collects what the core wants done. Its owner passes it to a call,
-// acts on it, and resets it; the memory is reused. What Changes holds must be
-// durable before Send is sent.
+// acts on it, and resets it; the memory is reused.
 type Outbox struct {
 	vl1.Outbox
+	// Held has datagrams that rest on controller records. Changes, and those of
+	// earlier outboxes, must be durable before they are sent.
+	Held []vl1.Datagram
 	// Deliver has packets or frames for virtual devices, in order.
 	Deliver []Delivery
 	// Networks lists networks whose state changed: status, configuration,
@@ -67,6 +69,7 @@ type Event struct {
 // Reset forgets everything and makes the memory available again.
 func (o *Outbox) Reset() {
 	o.Outbox.Reset()
+	o.Held = o.Held[:0]
 	clear(o.Deliver)
 	o.Deliver = o.Deliver[:0]
 	o.Networks = o.Networks[:0]
@@ -80,6 +83,6 @@ func (o *Outbox) Reset() {
 
 // Empty reports whether nothing is to be done.
 func (o *Outbox) Empty() bool {
-	return len(o.Send) == 0 && len(o.Work) == 0 && len(o.Store) == 0 && len(o.Deliver) == 0 && len(o.Networks) == 0 &&
+	return len(o.Send) == 0 && len(o.Held) == 0 && len(o.Work) == 0 && len(o.Store) == 0 && len(o.Deliver) == 0 && len(o.Networks) == 0 &&
 		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && len(o.Events) == 0
 }

@@ -63,7 +63,7 @@ func (n *Node) Control(call func(c *controller.Controller, at clock.Instant) err
 func (n *Node) drain(out *node.Outbox) {
 	w := n.world
 	n.keep(out)
-	for _, d := range out.Send {
+	for _, d := range append(out.Send, out.Held...) {
 		n.Sent++
 		ttl := 64
 		if d.TTL != 0 {

@@ -29,11 +29,15 @@ type file struct {
 	Records []fileRecord `json:"records"`
 }
 
-// MarshalJSON gives the text form of trust.json, sorted by address. Times are
-// in ms since 1970.
-func (t *Table) MarshalJSON() ([]byte, error) {
+// MarshalJSON gives the text form of trust.json, sorted by address.
+func (t *Table) MarshalJSON() ([]byte, error) { return Text(t.All()) }
+
+// Text gives the text form of trust.json with the records of [Table.All]. Times
+// are in ms since 1970.
+func Text(records []Record) ([]byte, error) {
 	f := file{Version: fileVersion, Records: []fileRecord{}}
-	for _, r := range t.All() {
+	for i := range records {
+		r := &records[i]
 		fr := fileRecord{
 			Identity: r.Identity.String(), State: r.State, FirstSeen: int64(r.FirstSeen), Changed: int64(r.Changed),
 			How: r.How, Name: r.Name, Note: r.Note,
