@@ -154,9 +154,9 @@ func (w *Wire) retryHeld(at clock.Instant, a identity.Address) {
 	if len(w.held) == 0 {
 		return
 	}
-	todo := w.held
+	waiting := w.held
 	w.held = nil
-	for _, h := range todo {
+	for _, h := range waiting {
 		if a != 0 && h.from != a {
 			w.held = append(w.held, h)
 			continue
