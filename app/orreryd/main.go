@@ -48,7 +48,9 @@ func command() *cobra.Command {
 	}
 	root := &cobra.Command{
 		Use: "orreryd", Short: "The Orrery service", Version: version, SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return &usageError{errors.New("no command; see orreryd --help")} },
+		Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+			return &usageError{errors.New("no command; see orreryd --help")}
+		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	flags := root.PersistentFlags()
