@@ -257,13 +257,20 @@ func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectat
 	if len(ok.Worlds) > 0 && w.IsUpstream(p.id) {
 		w.takeWorlds(at, ok.Worlds)
 	}
+	w.setVersion(p, ok.Protocol, ok.Major, ok.Minor, ok.Revision)
 	if hops == 0 {
-		w.pathTo(from).sample(at.Mono - x.at)
+		way := w.pathTo(from)
+		first := way.latency == unknownLatency
+		way.sample(at.Mono - x.at)
+		if first && p.canEcho() {
+			// The peer may have validated our identity before it answered: only
+			// another question measures the way.
+			w.probe(at, p, from)
+		}
 		if ok.SeenAt.IsValid() {
 			w.learnSurface(at, p, from, ok.SeenAt)
 		}
 	}
-	w.setVersion(p, ok.Protocol, ok.Major, ok.Minor, ok.Revision)
 	return true
 }
 

@@ -122,19 +122,41 @@ func (p *Peer) direct(now clock.Mono) *path {
 	return b
 }
 
+// Classes of paths that outweigh any score: suspect ones come behind all
+// others, and stale ones, which were not heard for long while another was,
+// behind those that are known to work.
+const (
+	suspectScore = 1 << 40
+	staleScore   = 1 << 38
+	staleAfter   = clock.Second
+)
+
 // choose finds the path with the lowest score, later ones winning ties
-// (spec 03 §4.3).
+// (spec 03 §4.3). A better path that is stale gets its chance when its next
+// heartbeat is answered: the one in use is not left for one that may be dead.
 func (p *Peer) choose(now clock.Mono, includeExpired bool) *path {
+	return p.pick(now, func(s *slot) bool { return includeExpired || !s.expired(now) })
+}
+
+// pick is choose among the slots that are eligible.
+func (p *Peer) pick(now clock.Mono, eligible func(s *slot) bool) *path {
+	newest := clock.Never
+	for i := range p.slots {
+		newest = max(newest, p.slots[i].lastIn)
+	}
 	var best *path
 	score := 0
 	for i := range p.slots {
 		s := &p.slots[i]
-		if !includeExpired && s.expired(now) {
+		if !eligible(s) {
 			continue
 		}
 		q := s.score(now)
 		if s.suspect(now) {
 			q += suspectScore
+		}
+		if newest-s.lastIn > staleAfter {
+			q += staleScore
 		}
 		if best == nil || q <= score {
 			best, score = s.path, q
@@ -142,9 +164,6 @@ func (p *Peer) choose(now clock.Mono, includeExpired bool) *path {
 	}
 	return best
 }
-
-// suspectScore puts a suspect path behind every other.
-const suspectScore = 1 << 40
 
 // latency is the round trip of the best path in ms, unknownLatency if none.
 func (p *Peer) latency(now clock.Mono) int {

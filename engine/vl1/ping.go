@@ -216,7 +216,7 @@ func (w *Wire) clean(at clock.Instant) {
 	}
 	w.hint = pathHint{}
 	for k, last := range w.unites {
-		if now-last >= uniteFor {
+		if now-last.at >= uniteFor {
 			delete(w.unites, k)
 		}
 	}

@@ -1,6 +1,8 @@
 package vl1
 
 import (
+	"net/netip"
+
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/wire"
@@ -8,6 +10,7 @@ import (
 
 const (
 	uniteEvery = 30 * clock.Second
+	uniteMoved = clock.Second // if an address is another than last time
 	uniteFor   = 240 * clock.Second
 	maxUnites  = 65536
 )
@@ -65,19 +68,41 @@ func (w *Wire) forward(at clock.Instant, d Datagram, owner *Peer, via *path) {
 	w.carry(at, owner, via)
 }
 
-// unite introduces two peers that talk through us, once in a while.
+// united is when two peers were last introduced, and at which addresses.
+type united struct {
+	at   clock.Mono
+	a, b netip.AddrPort
+}
+
+// unite introduces two peers that talk through us, once in a while, and soon
+// again when one of them has moved.
 func (w *Wire) unite(at clock.Instant, src identity.Address, to *Peer) {
 	k := unordered(src, to.id.Address)
-	if last, ok := w.unites[k]; ok && at.Mono-last < uniteEvery {
+	last, known := w.unites[k]
+	if known && at.Mono-last.at < uniteMoved {
 		return
+	}
+	now := united{at: at.Mono}
+	from := w.peers[src]
+	if from != nil && src != w.self.Address {
+		x, y := meeting(at.Mono, from, to)
+		if x != nil {
+			now.a, now.b = x.remote, y.remote
+			if src != k.a {
+				now.a, now.b = y.remote, x.remote
+			}
+		}
+		if known && at.Mono-last.at < uniteEvery && now.a == last.a && now.b == last.b {
+			return
+		}
+		if x != nil {
+			w.introduce(at, from, to, x, y)
+		}
 	}
 	if len(w.unites) >= maxUnites {
 		clear(w.unites)
 	}
-	w.unites[k] = at.Mono
-	if p := w.peers[src]; p != nil && src != w.self.Address {
-		w.introduce(at, p, to)
-	}
+	w.unites[k] = now
 }
 
 // relayPacket and relayFragment count the hop and forward.

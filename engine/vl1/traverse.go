@@ -83,47 +83,36 @@ func (w *Wire) runPunches(at clock.Instant) {
 	w.punches = kept
 }
 
-// introduce tells two peers of each other's address (spec 03 §5.5), for the
-// best scope that both can be reached in.
-func (w *Wire) introduce(at clock.Instant, a, b *Peer) {
+// meeting finds the addresses at which two peers are best told to meet: of the
+// highest scope that both can be reached in, IPv6 first. It returns nil if there
+// are none.
+func meeting(now clock.Mono, a, b *Peer) (x, y *path) {
 	for scope := wire.ScopePrivate; scope > wire.ScopeNone; scope-- {
 		for _, v4 := range [2]bool{false, true} {
-			x, y := a.bestIn(at.Mono, scope, v4), b.bestIn(at.Mono, scope, v4)
-			if x == nil || y == nil {
-				continue
+			x, y = a.bestIn(now, scope, v4), b.bestIn(now, scope, v4)
+			if x != nil && y != nil {
+				return x, y
 			}
-			tellA := func() {
-				w.reply(at, a, wire.VerbRendezvous, x.pathKey, nil, wire.Rendezvous{Peer: b.id.Address, At: y.remote}.Append(nil))
-			}
-			tellB := func() {
-				w.reply(at, b, wire.VerbRendezvous, y.pathKey, nil, wire.Rendezvous{Peer: a.id.Address, At: x.remote}.Append(nil))
-			}
-			if w.random.uint64()&1 == 0 {
-				tellA()
-				tellB()
-			} else {
-				tellB()
-				tellA()
-			}
-			return
 		}
 	}
+	return nil, nil
+}
+
+// introduce tells two peers of each other's address, in random order (spec 03
+// §5.5).
+func (w *Wire) introduce(at clock.Instant, a, b *Peer, x, y *path) {
+	if w.random.uint64()&1 != 0 {
+		a, b, x, y = b, a, y, x
+	}
+	w.reply(at, a, wire.VerbRendezvous, x.pathKey, nil, wire.Rendezvous{Peer: b.id.Address, At: y.remote}.Append(nil))
+	w.reply(at, b, wire.VerbRendezvous, y.pathKey, nil, wire.Rendezvous{Peer: a.id.Address, At: x.remote}.Append(nil))
 }
 
 // bestIn is the best path of a scope and family.
 func (p *Peer) bestIn(now clock.Mono, scope wire.Scope, v4 bool) *path {
-	var best *path
-	score := 0
-	for i := range p.slots {
-		s := &p.slots[i]
-		if s.scope != scope || s.remote.Addr().Is4() != v4 || s.expired(now) {
-			continue
-		}
-		if q := s.score(now); best == nil || q <= score {
-			best, score = s.path, q
-		}
-	}
-	return best
+	return p.pick(now, func(s *slot) bool {
+		return s.scope == scope && s.remote.Addr().Is4() == v4 && !s.expired(now)
+	})
 }
 
 // pushDirectPaths tells a trusted peer where we may be reached (spec 03 §5.8),

@@ -89,7 +89,7 @@ type Wire struct {
 	pending []pending
 	workSeq uint64
 	punches []punch
-	unites  map[pair]clock.Mono
+	unites  map[pair]united
 	surface surface
 	strange prefixGate
 	agree   bucket
@@ -129,7 +129,7 @@ func New(cfg Config, at clock.Instant) *Wire {
 	w := &Wire{
 		self: cfg.Secret.Identity, secret: cfg.Secret, trust: cfg.Trust, upper: cfg.Upper, log: cfg.Log, cfg: cfg,
 		peers: make(map[identity.Address]*Peer), paths: make(map[pathKey]*path),
-		expect: newExpected(), unites: make(map[pair]clock.Mono),
+		expect: newExpected(), unites: make(map[pair]united),
 		random:     randomSource{fill: cfg.Random},
 		shared:     cfg.Buffers,
 		nextPing:   at.Mono,
