@@ -32,6 +32,8 @@ type NAT struct {
 	out     map[flow]*mapping
 	in      map[uint16]*mapping
 	next    uint16
+	// rebooted gateways do not choose the same external ports again.
+	rebooted bool
 }
 
 // flow is what a mapping is kept for; remote is zero for cones.
@@ -59,6 +61,7 @@ func (w *World) NewNAT(kind NATKind, external netip.Addr) *NAT {
 func (n *NAT) Forget() {
 	clear(n.out)
 	clear(n.in)
+	n.rebooted = true
 }
 
 // send carries a datagram from the private network outwards, or to a neighbour.
@@ -93,7 +96,7 @@ func (n *NAT) send(from, to netip.AddrPort, data []byte, ttl int) {
 // pick chooses an external port: the internal one for a cone, if free.
 func (n *NAT) pick(from netip.AddrPort) uint16 {
 	p := from.Port()
-	if n.kind == Symmetric {
+	if n.kind == Symmetric || n.rebooted {
 		p = uint16(20000 + n.world.rng.Uint64N(40000))
 	}
 	for n.in[p] != nil {
@@ -121,3 +124,6 @@ func (n *NAT) receive(w *World, from, to netip.AddrPort, data []byte, ttl int) {
 	}
 	w.Lost++
 }
+
+// NAT is the gateway that the node is behind, nil if none.
+func (n *Node) NAT() *NAT { return n.nat }

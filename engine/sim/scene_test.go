@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"flag"
 	"net/netip"
 	"testing"
 
@@ -17,6 +18,9 @@ const (
 	ms  = clock.Millisecond
 	sec = clock.Second
 )
+
+// otherSeed runs every scenario in another world: go test -seed=7.
+var otherSeed = flag.Uint64("seed", 0, "added to the seed of every scenario")
 
 // wan is an ordinary internet.
 var wan = sim.Link{Delay: 10 * ms, Jitter: 2 * ms}
@@ -59,7 +63,7 @@ func addressOf(n *sim.Node) identity.Address { return n.Identity().Address }
 // given kinds.
 func newLAN(t *testing.T, seed uint64, link sim.Link, natA, natB sim.NATKind) *lan {
 	t.Helper()
-	w := sim.New(seed, link)
+	w := sim.New(seed+*otherSeed*1000, link)
 	l := &lan{t: t, w: w}
 	l.r = w.NewNode("R", w.NewSecret(0), ip("5.0.0.1"), nil)
 	l.c = w.NewNode("C", w.NewSecret(1), ip("5.0.0.2"), nil)

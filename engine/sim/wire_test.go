@@ -269,4 +269,3 @@ func TestSecondRootTakesOver(t *testing.T) {
 		return l.w
 	})
 }
-
