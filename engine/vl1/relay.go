@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	uniteFirst = 2 * clock.Second // doubling up to uniteEvery
 	uniteEvery = 30 * clock.Second
 	uniteMoved = clock.Second // if an address is another than last time
 	uniteFor   = 240 * clock.Second
@@ -68,10 +69,11 @@ func (w *Wire) forward(at clock.Instant, d Datagram, owner *Peer, via *path) {
 	w.carry(at, owner, via)
 }
 
-// united is when two peers were last introduced, and at which addresses.
+// united is when two peers were last introduced, at which addresses, and when
+// they are again, if they still talk through us: a RENDEZVOUS may get lost.
 type united struct {
-	at   clock.Mono
-	a, b netip.AddrPort
+	at, wait clock.Mono
+	a, b     netip.AddrPort
 }
 
 // unite introduces two peers that talk through us, once in a while, and soon
@@ -82,7 +84,7 @@ func (w *Wire) unite(at clock.Instant, src identity.Address, to *Peer) {
 	if known && at.Mono-last.at < uniteMoved {
 		return
 	}
-	now := united{at: at.Mono}
+	now := united{at: at.Mono, wait: uniteFirst}
 	from := w.peers[src]
 	if from != nil && src != w.self.Address {
 		x, y := meeting(at.Mono, from, to)
@@ -92,8 +94,11 @@ func (w *Wire) unite(at clock.Instant, src identity.Address, to *Peer) {
 				now.a, now.b = y.remote, x.remote
 			}
 		}
-		if known && at.Mono-last.at < uniteEvery && now.a == last.a && now.b == last.b {
-			return
+		if known && now.a == last.a && now.b == last.b {
+			if at.Mono-last.at < last.wait {
+				return
+			}
+			now.wait = min(2*last.wait, uniteEvery)
 		}
 		if x != nil {
 			w.introduce(at, from, to, x, y)
