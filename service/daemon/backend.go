@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,8 @@ import (
 	"orrery/engine/trust"
 	"orrery/engine/vl1"
 	"orrery/service/api"
+	"orrery/service/caller"
+	"orrery/service/host"
 	"orrery/service/ipc"
 	"orrery/service/verify"
 )
@@ -26,12 +30,15 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 		nets    []node.NetworkState
 		peers   []vl1.PeerInfo
 		records []trust.Record
+		roots   int
 	)
 	d.host.View(func(c *node.Core, at clock.Instant) {
 		self = c.Self()
 		planet := c.Planet()
+		roots = len(planet.Roots)
 		status = ipc.Status{
-			Online: c.Online(), PlanetID: planet.ID, PlanetTime: wallTime(planet.Timestamp), Controller: c.HasController(), Counters: c.Counters(),
+			Online: c.Online(), PlanetID: planet.ID, PlanetTime: wallTime(planet.Timestamp), Counters: c.Counters(),
+			Controller: len(d.controller.Networks()) > 0,
 		}
 		for _, a := range c.Surface(at) {
 			status.Surface = append(status.Surface, a.String())
@@ -46,27 +53,30 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 	})
 	status.Address, status.Identity, status.Fingerprint = self.Address.String(), self.String(), verify.Fingerprint(self)
 	status.Version, status.Port, status.StartedAt = d.cfg.Version, d.sockets.Port(), d.started
-	snap := &ipc.Snapshot{Status: status, Networks: []ipc.Network{}, Peers: []ipc.Peer{}, Trust: []ipc.TrustRecord{}}
+	snap := &ipc.Snapshot{
+		Status: status, Networks: []ipc.Network{}, Peers: []ipc.Peer{}, Trust: []ipc.TrustRecord{}, Alerts: d.alerts.list(),
+	}
 	for i := range nets {
 		snap.Networks = append(snap.Networks, d.networkView(&nets[i]))
+		if _, failure := d.host.Device(nets[i].ID); failure.Reason != "" {
+			snap.Alerts = append(snap.Alerts, portFailure(&nets[i], failure))
+		}
 	}
 	byAddress := make(map[identity.Address]*trust.Record, len(records))
-	conflicts := make(map[string]bool)
 	for i := range records {
 		r := &records[i]
 		byAddress[r.Identity.Address] = r
 		snap.Trust = append(snap.Trust, trustView(r))
 		if r.Conflict != nil {
-			a := conflictAlert(r)
-			conflicts[a.ID] = true
-			d.alerts.set(a)
+			snap.Alerts = append(snap.Alerts, conflictAlert(r))
 		}
 	}
-	d.alerts.keep("trust.conflict.", conflicts)
 	for i := range peers {
 		snap.Peers = append(snap.Peers, d.peerView(&peers[i], byAddress[peers[i].Identity.Address]))
 	}
-	snap.Alerts = d.alerts.list()
+	if a, ok := d.offlineAlert(time.Now(), roots); ok && !status.Online {
+		snap.Alerts = append(snap.Alerts, a)
+	}
 	return snap, nil
 }
 
@@ -81,60 +91,85 @@ func notJoined(nwid identity.NetworkID) error {
 	return &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("This computer has not joined network %s", nwid), Advice: "Join it first"}
 }
 
-// Join implements api.Backend.
-func (d *Daemon) Join(ctx context.Context, nwid identity.NetworkID, want ipc.NetworkSettings) (*ipc.Network, error) {
-	if _, ok := d.network(nwid); ok {
-		return d.SetNetwork(ctx, nwid, want)
+// storageError turns the host's answers about storing into the contract's.
+func (d *Daemon) storageError(err error) error {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, host.ErrStopped):
+		return &ipc.Error{Code: ipc.CodeUnavailable, Message: "The service is stopping", Advice: "Try again when it runs"}
 	}
-	s, err := settings(netconf.DefaultSettings(), want)
-	if err != nil {
-		return nil, err
+	return &ipc.Error{
+		Code: ipc.CodeInternal, Message: fmt.Sprintf("The change is in effect, but could not be stored: %v", err),
+		Advice: "Make room on the disk, or repair the permissions of " + d.home.Path() + ". It is tried again by itself",
 	}
-	d.mu.Lock()
-	d.joined[nwid] = time.Now().UTC()
-	d.mu.Unlock()
-	d.host.Join(nwid, s, nil)
-	d.host.Sync()
-	return d.shown(nwid)
 }
 
-// SetNetwork implements api.Backend.
-func (d *Daemon) SetNetwork(_ context.Context, nwid identity.NetworkID, want ipc.NetworkSettings) (*ipc.Network, error) {
-	have, ok := d.network(nwid)
-	if !ok {
+// keep is an edit that sets all settings.
+func keep(s netconf.Settings) func(*netconf.Settings) error {
+	return func(p *netconf.Settings) error { *p = s; return nil }
+}
+
+// configure joins a network or changes its settings, and returns once that is
+// stored.
+func (d *Daemon) configure(ctx context.Context, nwid identity.NetworkID, join bool, want ipc.NetworkSettings) (*ipc.Network, error) {
+	now := time.Now().UTC()
+	was, err := d.host.Configure(nwid, join, nil, func(s *netconf.Settings) error {
+		next, err := settings(*s, want)
+		if err != nil {
+			return err
+		}
+		*s = next
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if _, known := d.joined[nwid]; !known && join {
+			d.joined[nwid] = now
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !was && !join:
 		return nil, notJoined(nwid)
 	}
-	s, err := settings(have.Settings, want)
-	if err != nil {
+	if err := d.storageError(d.host.Sync(ctx)); err != nil {
 		return nil, err
 	}
-	if !s.Equal(&have.Settings) {
-		d.host.SetSettings(nwid, s)
-		d.host.Sync()
-	}
-	return d.shown(nwid)
-}
-
-func (d *Daemon) shown(nwid identity.NetworkID) (*ipc.Network, error) {
 	s, ok := d.network(nwid)
 	if !ok {
-		return nil, notJoined(nwid)
+		return nil, notJoined(nwid) // somebody left it meanwhile
 	}
 	n := d.networkView(&s)
 	return &n, nil
 }
 
+// Join implements api.Backend.
+func (d *Daemon) Join(ctx context.Context, nwid identity.NetworkID, want ipc.NetworkSettings) (*ipc.Network, error) {
+	return d.configure(ctx, nwid, true, want)
+}
+
+// SetNetwork implements api.Backend.
+func (d *Daemon) SetNetwork(ctx context.Context, nwid identity.NetworkID, want ipc.NetworkSettings) (*ipc.Network, error) {
+	return d.configure(ctx, nwid, false, want)
+}
+
 // Leave implements api.Backend.
-func (d *Daemon) Leave(_ context.Context, nwid identity.NetworkID) error {
-	if _, ok := d.network(nwid); !ok {
+func (d *Daemon) Leave(ctx context.Context, nwid identity.NetworkID) error {
+	joined := false
+	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		if _, joined = c.Network(nwid); !joined {
+			return
+		}
+		c.Leave(at, nwid, out)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.joined, nwid)
+	})
+	if !joined {
 		return notJoined(nwid)
 	}
-	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Leave(at, nwid, out) })
-	d.host.Sync()
-	d.mu.Lock()
-	delete(d.joined, nwid)
-	d.mu.Unlock()
-	return nil
+	return d.storageError(d.host.Sync(ctx))
 }
 
 // trustError turns the engine's errors into the contract's.
@@ -153,7 +188,13 @@ func trustError(a identity.Address, err error) error {
 }
 
 // UpdateTrust implements api.Backend.
-func (d *Daemon) UpdateTrust(_ context.Context, a identity.Address, u ipc.TrustUpdate) (*ipc.TrustRecord, error) {
+func (d *Daemon) UpdateTrust(ctx context.Context, a identity.Address, u ipc.TrustUpdate) (*ipc.TrustRecord, error) {
+	var self identity.Identity
+	d.host.View(func(c *node.Core, _ clock.Instant) { self = c.Self() })
+	if a == self.Address {
+		return nil, &ipc.Error{Code: ipc.CodeBadRequest, Message: fmt.Sprintf("%s is this computer's own address", a),
+			Advice: "Name the address of another computer"}
+	}
 	var named *identity.Identity
 	if u.Identity != "" {
 		id, err := identity.Parse(u.Identity)
@@ -164,7 +205,8 @@ func (d *Daemon) UpdateTrust(_ context.Context, a identity.Address, u ipc.TrustU
 			return nil, ipc.Errorf(ipc.CodeBadRequest, "the identity is of address %s, not %s", id.Address, a)
 		}
 		if !id.Validate() {
-			return nil, ipc.Errorf(ipc.CodeBadRequest, "the identity is not valid: its address does not follow from its key")
+			return nil, ipc.Errorf(ipc.CodeBadRequest, "the identity is not valid: its address does not follow from its key").
+				Advise("Ask for the identity again; a character may be missing or wrong")
 		}
 		named = &id
 	}
@@ -177,7 +219,9 @@ func (d *Daemon) UpdateTrust(_ context.Context, a identity.Address, u ipc.TrustU
 	if err != nil {
 		return nil, trustError(a, err)
 	}
-	d.host.Sync()
+	if err := d.storageError(d.host.Sync(ctx)); err != nil {
+		return nil, err
+	}
 	v := trustView(&rec)
 	return &v, nil
 }
@@ -219,7 +263,7 @@ func changeTrust(t *trust.Table, now clock.Wall, a identity.Address, named *iden
 }
 
 // ForgetTrust implements api.Backend.
-func (d *Daemon) ForgetTrust(_ context.Context, a identity.Address) error {
+func (d *Daemon) ForgetTrust(ctx context.Context, a identity.Address) error {
 	var err error
 	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
 		err = c.ChangeTrust(at, out, func(t *trust.Table) error { return t.Forget(a) })
@@ -227,9 +271,14 @@ func (d *Daemon) ForgetTrust(_ context.Context, a identity.Address) error {
 	if err != nil {
 		return trustError(a, err)
 	}
-	d.host.Sync()
-	return nil
+	return d.storageError(d.host.Sync(ctx))
 }
+
+// askEvery and askFor are how Verification waits for an identity.
+const (
+	askEvery = 100 * time.Millisecond
+	askFor   = 6 * time.Second
+)
 
 // Verification implements api.Backend. An identity that is not known is asked
 // for.
@@ -246,7 +295,9 @@ func (d *Daemon) Verification(ctx context.Context, a identity.Address) (*ipc.Ver
 		})
 		return self, id, rec, ok
 	}
-	for tries := 0; ; tries++ {
+	patience := time.NewTimer(askFor)
+	defer patience.Stop()
+	for {
 		self, id, rec, ok := look()
 		if a == self.Address {
 			return nil, &ipc.Error{Code: ipc.CodeBadRequest, Message: fmt.Sprintf("%s is this computer's own address", a),
@@ -255,15 +306,14 @@ func (d *Daemon) Verification(ctx context.Context, a identity.Address) (*ipc.Ver
 		if ok {
 			return verify.Between(self, id, ipc.TrustState(rec.State), ""), nil
 		}
-		if tries == 10 {
-			return nil, &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("Nobody knows an identity for %s", a),
-				Advice: "Check the address, and that the other side is online"}
-		}
 		d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Ask(at, a, out) })
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(500 * time.Millisecond):
+		case <-patience.C:
+			return nil, &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("Nobody knows an identity for %s", a),
+				Advice: "Check the address, and that the other side is online"}
+		case <-time.After(askEvery):
 		}
 	}
 }
@@ -291,11 +341,13 @@ func (d *Daemon) Moons(context.Context) ([]ipc.World, error) {
 
 // Config implements api.Backend.
 func (d *Daemon) Config(context.Context) (*ipc.Config, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	conf := d.conf.get()
 	c := &ipc.Config{
-		LocalConf: d.conf.JSON(), Error: d.confError, HomeDir: d.home.Path(), PrimaryPort: d.sockets.Port(),
-		CompatAPI: d.compat, OperatorGroup: d.cfg.OperatorGroup,
+		LocalConf: conf.JSON(), Error: *d.conf.problem.Load(), HomeDir: d.home.Path(), PrimaryPort: d.sockets.Port(),
+		CompatAPI: d.compat.serving.Load(), OperatorGroup: d.cfg.OperatorGroup,
+	}
+	if c.OperatorGroup == "" {
+		c.OperatorGroup = caller.DefaultGroup
 	}
 	for _, port := range d.sockets.Ports() {
 		c.ListeningOn = append(c.ListeningOn, fmt.Sprintf("0.0.0.0/%d", port), fmt.Sprintf("::/%d", port))
@@ -344,3 +396,5 @@ func (d *Daemon) Diagnostics(ctx context.Context) (string, error) {
 	}
 	return b.String(), nil
 }
+
+func sortedKeys(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }

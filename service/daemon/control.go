@@ -16,13 +16,16 @@ import (
 type control struct{ *Daemon }
 
 // change runs a management call and returns once its records are stored.
-func (c control) change(f func(*controller.Controller, clock.Instant) (json.RawMessage, error)) (json.RawMessage, error) {
+func (c control) change(ctx context.Context, f func(*controller.Controller, clock.Instant) (json.RawMessage, error)) (json.RawMessage, error) {
 	var doc json.RawMessage
 	var err error
-	c.host.DoDurably(func(n *node.Core, at clock.Instant, out *node.Outbox) {
+	stored := c.host.DoDurably(ctx, func(n *node.Core, at clock.Instant, out *node.Outbox) {
 		n.Control(at, out, func(ctl *controller.Controller) { doc, err = f(ctl, at) })
 	})
-	return doc, controlError(err)
+	if err != nil {
+		return nil, controlError(err)
+	}
+	return doc, c.storageError(stored)
 }
 
 // look runs a call that changes nothing.
@@ -38,7 +41,10 @@ func controlError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, controller.ErrNotFound):
-		return &ipc.Error{Code: ipc.CodeNotFound, Message: "No such network or member on this controller"}
+		return &ipc.Error{
+			Code: ipc.CodeNotFound, Message: "No such network or member on this controller",
+			Advice: "See which there are: orreryctl network list, orreryctl network members",
+		}
 	case errors.Is(err, controller.ErrNoFreeID), errors.Is(err, controller.ErrLimit):
 		return &ipc.Error{Code: ipc.CodeUnavailable, Message: capital(err.Error())}
 	case errors.As(err, &bad):
@@ -65,23 +71,23 @@ func (c control) Network(_ context.Context, nwid identity.NetworkID) (doc json.R
 }
 
 // NewNetwork implements api.Controller.
-func (c control) NewNetwork(_ context.Context, body []byte) (json.RawMessage, error) {
-	return c.change(func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
+func (c control) NewNetwork(ctx context.Context, body []byte) (json.RawMessage, error) {
+	return c.change(ctx, func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
 		_, doc, err := ctl.NewNetwork(at, body)
 		return doc, err
 	})
 }
 
 // PutNetwork implements api.Controller.
-func (c control) PutNetwork(_ context.Context, nwid identity.NetworkID, body []byte) (json.RawMessage, error) {
-	return c.change(func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
+func (c control) PutNetwork(ctx context.Context, nwid identity.NetworkID, body []byte) (json.RawMessage, error) {
+	return c.change(ctx, func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
 		return ctl.PutNetwork(at, nwid, body)
 	})
 }
 
 // DeleteNetwork implements api.Controller.
-func (c control) DeleteNetwork(_ context.Context, nwid identity.NetworkID) (json.RawMessage, error) {
-	return c.change(func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
+func (c control) DeleteNetwork(ctx context.Context, nwid identity.NetworkID) (json.RawMessage, error) {
+	return c.change(ctx, func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
 		return ctl.DeleteNetwork(at, nwid)
 	})
 }
@@ -108,15 +114,15 @@ func (c control) Member(_ context.Context, nwid identity.NetworkID, a identity.A
 }
 
 // PutMember implements api.Controller.
-func (c control) PutMember(_ context.Context, nwid identity.NetworkID, a identity.Address, body []byte) (json.RawMessage, error) {
-	return c.change(func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
+func (c control) PutMember(ctx context.Context, nwid identity.NetworkID, a identity.Address, body []byte) (json.RawMessage, error) {
+	return c.change(ctx, func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
 		return ctl.PutMember(at, nwid, a, body)
 	})
 }
 
 // DeleteMember implements api.Controller.
-func (c control) DeleteMember(_ context.Context, nwid identity.NetworkID, a identity.Address) (json.RawMessage, error) {
-	return c.change(func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
+func (c control) DeleteMember(ctx context.Context, nwid identity.NetworkID, a identity.Address) (json.RawMessage, error) {
+	return c.change(ctx, func(ctl *controller.Controller, at clock.Instant) (json.RawMessage, error) {
 		return ctl.DeleteMember(at, nwid, a)
 	})
 }

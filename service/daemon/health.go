@@ -3,19 +3,20 @@ package daemon
 import (
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"orrery/service/ipc"
 )
 
-// alerts is what the user should know, by a stable ID.
+// alerts is what the user should know, by a stable ID, and cannot be read from
+// the state of things.
 type alerts struct {
-	mu  sync.Mutex
+	mu  sync.Mutex // guards all
 	all map[string]ipc.Alert
 }
 
+// set raises an alert, or changes one and keeps its time.
 func (a *alerts) set(x ipc.Alert) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -25,7 +26,7 @@ func (a *alerts) set(x ipc.Alert) {
 	if old, ok := a.all[x.ID]; ok {
 		x.Since = old.Since
 	} else if x.Since.IsZero() {
-		x.Since = time.Now()
+		x.Since = time.Now().UTC()
 	}
 	a.all[x.ID] = x
 }
@@ -34,17 +35,6 @@ func (a *alerts) clear(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.all, id)
-}
-
-// keep clears the alerts whose ID begins with prefix, except those in ids.
-func (a *alerts) keep(prefix string, ids map[string]bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for id := range a.all {
-		if strings.HasPrefix(id, prefix) && !ids[id] {
-			delete(a.all, id)
-		}
-	}
 }
 
 func (a *alerts) list() []ipc.Alert {

@@ -2,39 +2,32 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
-	"orrery/engine/identity"
-	"orrery/engine/wire"
-	"orrery/service/ipc"
 	"orrery/service/netmon"
-	"orrery/service/store"
 	"orrery/service/udp"
 )
 
-// checkPeer keeps a peer record if it is one of the peer it is named for.
-func checkPeer(into map[identity.Address][]byte, a identity.Address, b []byte) error {
-	r, err := wire.ParsePeerRecord(b)
-	if err != nil {
-		return err
-	}
-	if r.Identity.Address != a {
-		return fmt.Errorf("holds the identity of %s", r.Identity.Address)
-	}
-	into[a] = b
-	return nil
-}
-
-// local tells the core where this machine can be reached.
+// local tells the core where this machine can be reached, and where its paths
+// must not lead: into our own networks, nor where local.conf forbids it.
 func (d *Daemon) local() {
-	own := d.system.names()
-	addrs, err := udp.LocalAddrs(func(ifname string, ip netip.Addr) bool { return slices.Contains(own, ifname) })
+	d.addressing.Lock()
+	defer d.addressing.Unlock()
+	conf := d.conf.get()
+	own, avoid := d.system.names(), d.system.prefixes()
+	for _, p := range conf.Physical {
+		if p.Blacklist {
+			avoid = append(avoid, p.Prefix)
+		}
+	}
+	addrs, err := udp.LocalAddrs(func(ifname string, ip netip.Addr) bool {
+		return slices.Contains(own, ifname) ||
+			slices.ContainsFunc(conf.Settings.InterfacePrefixBlacklist, func(p string) bool { return strings.HasPrefix(ifname, p) }) ||
+			slices.ContainsFunc(avoid, func(p netip.Prefix) bool { return p.Contains(ip) })
+	})
 	if err != nil {
 		d.log.Warn("list this computer's addresses", "err", err)
 		return
@@ -45,7 +38,7 @@ func (d *Daemon) local() {
 			at = append(at, netip.AddrPortFrom(a, uint16(p)))
 		}
 	}
-	d.host.SetLocal(at, d.system.prefixes())
+	d.host.SetLocal(at, avoid)
 }
 
 const (
@@ -53,12 +46,18 @@ const (
 	expireEvery = time.Hour
 )
 
-// watch follows the machine's addresses and does the rare chores.
-func (d *Daemon) watch(ctx context.Context) {
-	notices, err := netmon.Watch(ctx, netmon.Config{Log: d.log})
+// watchNetwork follows the machine's addresses and does the rare chores.
+func (d *Daemon) watchNetwork(ctx context.Context) {
+	watch, err := netmon.Watch(ctx, netmon.Config{Log: d.log})
 	if err != nil {
 		d.log.Warn("watch the network for changes; looking every 30 s instead", "err", err)
+	} else {
+		defer func() {
+			for range watch { // until all of it has ended
+			}
+		}()
 	}
+	notices := watch
 	local := time.NewTicker(localEvery)
 	defer local.Stop()
 	expire := time.NewTicker(expireEvery)
@@ -67,12 +66,16 @@ func (d *Daemon) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case _, ok := <-notices:
+		case n, ok := <-notices:
 			if !ok {
 				notices = nil
 				continue
 			}
+			if n.Slept {
+				d.log.Info("this computer has slept", "dur", n.Jump)
+			}
 			d.local()
+			d.host.Observe()
 		case <-local.C:
 			d.local()
 		case <-expire.C:
@@ -82,24 +85,3 @@ func (d *Daemon) watch(ctx context.Context) {
 		}
 	}
 }
-
-// PutSettings implements api.Backend.
-func (d *Daemon) PutSettings(_ context.Context, settings map[string]json.RawMessage) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	next, err := d.conf.With(settings)
-	var bad *store.SettingError
-	if errors.As(err, &bad) {
-		return &ipc.Error{Code: ipc.CodeBadRequest, Message: bad.Reason}
-	}
-	if err != nil {
-		return err
-	}
-	if err := d.home.SaveLocalConf(next); err != nil {
-		return err
-	}
-	d.conf, d.confError = next, ""
-	return nil
-}
-
-func sortedKeys(m map[string]uint64) []string { return slices.Sorted(maps.Keys(m)) }

@@ -20,6 +20,10 @@ import (
 // they are made.
 const journalFile = "network-journal.json"
 
+// ownMark is the firewall mark of our own datagrams on Linux. A network that
+// has the default route must not get them.
+const ownMark = 0x6f72
+
 // system gives networks devices of this machine.
 type system struct {
 	log    *slog.Logger
@@ -105,7 +109,7 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 			return fmt.Errorf("set the MTU to %d: %w", n.MTU, err)
 		}
 	}
-	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Addresses: n.Addresses}
+	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Addresses: n.Addresses, Mark: ownMark}
 	if !p.Ethernet() {
 		want.LinkLocal = n.LinkLocal.Addr()
 	}

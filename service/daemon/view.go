@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"orrery/engine/clock"
-	"orrery/engine/identity"
 	"orrery/engine/netconf"
 	"orrery/engine/node"
 	"orrery/engine/trust"
@@ -19,7 +18,7 @@ import (
 
 // networkView turns the engine's view of a network into the contract's.
 func (d *Daemon) networkView(s *node.NetworkState) ipc.Network {
-	device, failed := d.host.Device(s.ID)
+	device, failure := d.host.Device(s.ID)
 	n := ipc.Network{
 		ID: s.ID.String(), Status: ipc.NetworkStatus(s.Status.String()), Type: "PRIVATE", MAC: s.MAC.String(), MTU: s.MTU,
 		Bridge: s.Bridge, Device: device, Settings: settingsView(s.Settings), AuthURL: s.Auth.URL,
@@ -29,8 +28,8 @@ func (d *Daemon) networkView(s *node.NetworkState) ipc.Network {
 	n.JoinedAt = d.joined[s.ID]
 	d.mu.Unlock()
 	switch {
-	case failed != "":
-		n.Detail = "The network's device could not be set up: " + failed + ". It is tried again every few seconds."
+	case failure.Reason != "":
+		n.Detail = "The network's interface could not be set up: " + failure.Reason + ". It is tried again every few seconds."
 	case s.Status == vl2.StatusAccessDenied:
 		n.Detail = "The network is private: whoever runs it must authorise this computer's address."
 	case s.Status == vl2.StatusNotFound:
@@ -175,33 +174,9 @@ func worldView(w *world.World) *ipc.World {
 	return v
 }
 
-// conflictAlert tells of a second key for a recorded address.
-func conflictAlert(r *trust.Record) ipc.Alert {
-	who := r.Identity.Address.String()
-	if r.Name != "" {
-		who = r.Name + " (" + who + ")"
-	}
-	return ipc.Alert{
-		ID: "trust.conflict." + r.Identity.Address.String(), Severity: "error",
-		Title: "Another key turned up for " + who,
-		Text: fmt.Sprintf("%s told of another key for this address. It was refused, the recorded one stays in use. "+
-			"Either the other side has a new identity, or somebody is trying to take its place.", capital(string(r.ConflictFrom))),
-		Advice: "Compare the safety number with the owner of the address before you decide. To accept a new identity, forget the record first.",
-		Since:  wallTime(r.ConflictAt),
-	}
-}
-
 func capital(s string) string {
 	if s == "" || s[0] < 'a' || s[0] > 'z' {
 		return s
 	}
 	return string(s[0]-'a'+'A') + s[1:]
-}
-
-// contactName is an address for messages.
-func contactName(a identity.Address, r *trust.Record) string {
-	if r != nil && r.Name != "" {
-		return r.Name
-	}
-	return a.String()
 }

@@ -2,8 +2,11 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -13,8 +16,20 @@ import (
 	"orrery/engine/netconf"
 	"orrery/engine/node"
 	"orrery/engine/vl1"
-	"orrery/service/udp"
 )
+
+// ErrStopped is returned when the host has stopped, or stops before it could
+// do what was asked.
+var ErrStopped = errors.New("the node has stopped")
+
+// Sockets carry datagrams, as [orrery/service/udp.Sockets] does.
+type Sockets interface {
+	// Run receives until ctx ends. The datagrams are the handler's for the
+	// length of the call. It may be called from several goroutines at once.
+	Run(ctx context.Context, handler func(batch []vl1.Datagram)) error
+	// Send sends, and neither changes nor keeps the data.
+	Send(batch []vl1.Datagram) error
+}
 
 // State keeps what must survive the process. Its methods return once the
 // content is durable; they are called from several goroutines, for one thing
@@ -22,55 +37,47 @@ import (
 type State interface {
 	// SavePeer keeps or, with nil, deletes a peer record.
 	SavePeer(a identity.Address, record []byte) error
-	// SaveWorld keeps a planet or a moon.
+	// SavePlanet and SaveMoon keep a world.
 	SavePlanet(data []byte) error
 	SaveMoon(id uint64, data []byte) error
-	// SaveNetwork keeps a network's configuration; nil forgets the network.
+	// SaveNetwork keeps a network's configuration; nil forgets the network and
+	// its settings.
 	SaveNetwork(nwid identity.NetworkID, conf []byte) error
 	// SaveSettings keeps the user's settings of a network.
 	SaveSettings(nwid identity.NetworkID, s netconf.Settings) error
 	// SaveTrust keeps the trust records.
 	SaveTrust(text []byte) error
-	// ApplyController keeps changes of controller records, in order.
+	// ApplyController keeps changes of controller records, in order, all or
+	// none of them.
 	ApplyController(changes []controller.Change) error
 }
 
-// System gives networks their place in the operating system.
-type System interface {
-	// Open makes the virtual device of a network.
-	Open(s *node.NetworkState) (Port, error)
-}
+// Storage names a kind of state, for [Config.Stored].
+type Storage string
 
-// Port is the virtual device of one network, with its addresses and routes.
-type Port interface {
-	Name() string
-	// Headroom, BatchSize, Read and Write are those of device.Device.
-	Headroom() int
-	BatchSize() int
-	Read(bufs [][]byte, sizes []int) (int, error)
-	Write(bufs [][]byte) error
-	// Ethernet reports whether the port carries frames instead of IP packets.
-	Ethernet() bool
-	// Apply makes addresses, routes and MTU those of s.
-	Apply(s *node.NetworkState) error
-	// Observe returns what the operating system has on the device: addresses,
-	// and for Ethernet ports the multicast MACs that programs listen to.
-	Observe() (addresses []netip.Prefix, groups []identity.MAC, err error)
-	Close() error
-}
+// The kinds of state.
+const (
+	Files   Storage = "files"   // everything but controller records
+	Records Storage = "records" // controller records
+)
 
 // Config is what a host is made of.
 type Config struct {
-	// NewCore makes the core; it is called once, with the first instant.
+	// Core makes the core; it is called once, with the first instant.
 	Core    func(at clock.Instant) *node.Core
-	Sockets *udp.Sockets
+	Sockets Sockets
 	State   State
 	System  System
 	Log     *slog.Logger
-	// Changed is called, often, when what people see may differ.
+	// Changed is called, often, when what people see may differ. Like the other
+	// functions here it must return soon; it may call the host.
 	Changed func()
-	// Event is called for everything the core tells.
+	// Event is called for everything the core tells, in order, by one
+	// goroutine.
 	Event func(node.Event)
+	// Stored is called with the reason when state cannot be stored, and with
+	// nil when it is stored again. It may be nil.
+	Stored func(what Storage, err error)
 }
 
 // Host runs one node.
@@ -79,32 +86,59 @@ type Host struct {
 	log   *slog.Logger
 	start time.Time
 
-	mu   sync.Mutex // guards core
+	// mu guards core. What an event wants stored or told is noted while it is
+	// held, and so in the core's order; notes never block.
+	mu   sync.Mutex
 	core *node.Core
 
-	outboxes sync.Pool
-	armed    armed
+	trays    sync.Pool
+	timer    timer
 	work     chan vl1.Work
-	durable  chan job
+	events   chan node.Event
+	durable  durable
 	saver    saver
 	networks networks
+	// quit is closed when the host begins to stop, late when its patience with
+	// a disk that fails has ended.
+	quit, late chan struct{}
+}
+
+const (
+	// maxWork is more than the core ever has under way.
+	maxWork = 256
+	// maxEvents bounds the events that wait to be told; more are only logged.
+	maxEvents = 1024
+	// patience is how long a stopping host tries to store what is left.
+	patience = 5 * time.Second
+)
+
+// tray is an outbox and the memory to carry it out.
+type tray struct {
+	node.Outbox
+	write [][]byte
 }
 
 // New makes a host and its core. Nothing runs before [Host.Run].
 func New(cfg Config) *Host {
 	h := &Host{
 		cfg: cfg, log: cfg.Log, start: time.Now(),
-		outboxes: sync.Pool{New: func() any { return new(node.Outbox) }},
-		work:     make(chan vl1.Work, 256), durable: make(chan job, 64),
+		trays: sync.Pool{New: func() any { return new(tray) }},
+		work:  make(chan vl1.Work, maxWork), events: make(chan node.Event, maxEvents),
+		quit: make(chan struct{}), late: make(chan struct{}),
 	}
-	h.armed.wake = make(chan struct{}, 1)
+	if h.cfg.Stored == nil {
+		h.cfg.Stored = func(Storage, error) {}
+	}
+	h.timer.wake = make(chan struct{}, 1)
+	h.durable.init()
 	h.saver.init()
 	h.networks.init()
 	h.core = cfg.Core(h.now())
 	return h
 }
 
-// now reads both clocks.
+// now reads both clocks. The core's monotonic time begins at an hour, so that
+// nothing that has not happened looks recent.
 func (h *Host) now() clock.Instant {
 	t := time.Now()
 	return clock.Instant{Mono: clock.Mono(t.Sub(h.start)) + clock.Hour, Wall: clock.Wall(t.UnixMilli())}
@@ -119,21 +153,23 @@ func (h *Host) Time(m clock.Mono) time.Time {
 }
 
 // Run runs the node until ctx ends, then stores what would be lost and takes
-// the devices down.
+// the devices down. It may be called once. The error says why the sockets
+// failed, nil if ctx ended.
 func (h *Host) Run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	var pumps, configurer, rest sync.WaitGroup
+	var pumps, configurer, rest, tell sync.WaitGroup
 	var socketErr error
 	socketsEnded := make(chan struct{})
 	pumps.Go(func() { defer close(socketsEnded); socketErr = h.cfg.Sockets.Run(inner, h.datagrams) })
-	pumps.Go(func() { h.timer(inner) })
+	pumps.Go(func() { h.tick(inner) })
 	configurer.Go(func() { h.configure(inner) })
 	for range 2 {
 		pumps.Go(func() { h.worker(inner) })
 	}
-	rest.Go(func() { h.durably() })
-	rest.Go(func() { h.save() })
+	rest.Go(h.storeRecords)
+	rest.Go(h.storeFiles)
+	tell.Go(h.tell)
 	var err error
 	select {
 	case <-ctx.Done():
@@ -141,128 +177,121 @@ func (h *Host) Run(ctx context.Context) error {
 		err = socketErr
 	}
 	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Shutdown(at, out) })
+	close(h.quit)
+	lateness := time.AfterFunc(patience, func() { close(h.late) })
+	defer lateness.Stop()
 	cancel()
 	configurer.Wait()
-	h.networks.closeAll()
+	h.closeAll()
 	pumps.Wait()
-	close(h.durable)
+	h.durable.close()
 	h.saver.close()
 	rest.Wait()
+	h.mu.Lock() // events are noted under it
+	close(h.events)
+	h.events = nil
+	h.mu.Unlock()
+	tell.Wait()
 	return err
-}
-
-// job is an outbox with controller records. done is closed, if not nil, once
-// they are stored.
-type job struct {
-	out  *node.Outbox
-	done chan struct{}
 }
 
 // Do runs f as the core's owner and carries out what it put out.
 func (h *Host) Do(f func(c *node.Core, at clock.Instant, out *node.Outbox)) { h.do(f, nil) }
 
 // DoDurably is [Host.Do], but returns only once the controller records that f
-// changed are stored.
-func (h *Host) DoDurably(f func(c *node.Core, at clock.Instant, out *node.Outbox)) {
-	done := make(chan struct{})
+// changed are stored, or with the error of ctx or [ErrStopped].
+func (h *Host) DoDurably(ctx context.Context, f func(c *node.Core, at clock.Instant, out *node.Outbox)) error {
+	done := make(chan error, 1)
 	h.do(f, done)
-	<-done
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-func (h *Host) do(f func(c *node.Core, at clock.Instant, out *node.Outbox), done chan struct{}) {
-	out := h.outboxes.Get().(*node.Outbox)
+func (h *Host) do(f func(c *node.Core, at clock.Instant, out *node.Outbox), done chan<- error) {
+	t := h.trays.Get().(*tray)
 	h.mu.Lock()
-	f(h.core, h.now(), out)
-	h.rearm()
-	durable := len(out.Changes) > 0
-	if durable {
-		// In order, hence under the lock: a reply must not overtake its record.
-		h.durable <- job{out, done}
-	}
+	defer crash()
+	f(h.core, h.now(), &t.Outbox)
+	h.timer.rearm(h.core.Deadline())
+	held := h.note(&t.Outbox, done)
 	h.mu.Unlock()
-	if durable {
-		return
+	if !held && len(t.Held) > 0 {
+		t.Send = append(t.Send, t.Held...)
 	}
-	if done != nil {
-		close(done)
-	}
-	h.drain(out)
-	h.recycle(out)
+	h.carry(t)
+	t.Reset()
+	h.trays.Put(t)
 }
 
-// View runs f as the core's owner; f must only look.
+// View runs f as the core's owner; f must only look, and not call the host.
 func (h *Host) View(f func(c *node.Core, at clock.Instant)) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer crash()
 	f(h.core, h.now())
+	h.mu.Unlock()
 }
 
-func (h *Host) recycle(out *node.Outbox) {
-	out.Reset()
-	h.outboxes.Put(out)
+// crash makes a panic of the core's the end of the process. Whoever recovers
+// from it, as an HTTP server does, would leave the core locked, and in a state
+// that nobody knows.
+func crash() {
+	if r := recover(); r != nil {
+		trace := debug.Stack()
+		go panic(fmt.Sprintf("%v\n\n%s", r, trace))
+		select {}
+	}
 }
 
-// drain carries out an outbox.
-func (h *Host) drain(out *node.Outbox) {
-	if len(out.Send) > 0 {
+// note takes from an outbox what must stay in the core's order. It reports
+// whether it keeps the datagrams that rest on controller records.
+func (h *Host) note(out *node.Outbox, done chan<- error) (held bool) {
+	h.saver.take(out)
+	for _, e := range out.Events {
+		select {
+		case h.events <- e:
+		default: // full, or nil when stopped
+			h.log.Debug("event not told", "peer", e.Peer)
+		}
+	}
+	return h.durable.add(out.Changes, out.Held, done)
+}
+
+// carry carries out the rest of an outbox.
+func (h *Host) carry(t *tray) {
+	if len(t.Send) > 0 {
 		// A closed socket means that we are stopping.
-		_ = h.cfg.Sockets.Send(out.Send)
+		_ = h.cfg.Sockets.Send(t.Send)
 	}
-	if len(out.Deliver) > 0 {
-		h.deliver(out.Deliver)
+	if len(t.Deliver) > 0 {
+		h.deliver(t)
 	}
-	for _, w := range out.Work {
+	for _, w := range t.Work {
 		select {
 		case h.work <- w:
-		default:
-			// The core bounds what is under way; it asks again.
-			h.log.Debug("too much work is waiting", "n", len(h.work))
+		default: // the core has fewer under way
+			h.log.Error("too much work is waiting", "n", len(h.work))
 		}
 	}
-	for _, s := range out.Store {
-		switch s.Kind {
-		case vl1.StorePeer:
-			h.saver.peer(identity.Address(s.ID), s.Data)
-		case vl1.StorePlanet:
-			h.saver.planet(s.Data)
-		case vl1.StoreMoon:
-			h.saver.moon(s.ID, s.Data)
-		}
-	}
-	for _, f := range out.Files {
-		h.saver.network(f.Network, f.Data)
-	}
-	if out.Trust {
-		h.saver.trust()
-	}
-	for _, nwid := range out.Networks {
+	for _, nwid := range t.Networks {
 		h.networks.touch(nwid)
 	}
-	for _, e := range out.Events {
-		h.cfg.Event(e)
-	}
-	if len(out.Store) > 0 || len(out.Networks) > 0 || len(out.Events) > 0 || out.Trust || len(out.Changes) > 0 {
+	if len(t.Store) > 0 || len(t.Networks) > 0 || len(t.Events) > 0 || t.Trust || len(t.Changes) > 0 {
 		h.cfg.Changed()
 	}
 }
 
-// durably stores controller records, then sends what rests on them.
-func (h *Host) durably() {
-	for j := range h.durable {
-		out := j.out
-		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-			err := h.cfg.State.ApplyController(out.Changes)
-			if err == nil {
-				break
-			}
-			h.log.Error("controller records cannot be stored; trying again", "err", err)
-			time.Sleep(wait)
-		}
-		if j.done != nil {
-			close(j.done)
-		}
-		h.drain(out)
-		h.recycle(out)
+// tell hands out events.
+func (h *Host) tell() {
+	h.mu.Lock()
+	events := h.events
+	h.mu.Unlock()
+	for e := range events {
+		h.cfg.Event(e)
+		h.cfg.Changed()
 	}
 }
 
@@ -284,64 +313,37 @@ func (h *Host) worker(ctx context.Context) {
 	}
 }
 
-// armed is the timer's state.
-type armed struct {
-	mu   sync.Mutex
-	at   clock.Mono
-	wake chan struct{}
+// SetLocal tells the core at which addresses it can be reached, and which
+// prefixes its paths must avoid.
+func (h *Host) SetLocal(addrs []netip.AddrPort, avoid []netip.Prefix) {
+	h.Do(func(c *node.Core, at clock.Instant, _ *node.Outbox) { c.SetLocal(at, addrs, avoid) })
 }
 
-// rearm tells the timer of an earlier deadline. It is called under the lock.
-func (h *Host) rearm() {
-	d := h.core.Deadline()
-	h.armed.mu.Lock()
-	earlier := d < h.armed.at
-	if earlier {
-		h.armed.at = d
-	}
-	h.armed.mu.Unlock()
-	if earlier {
-		select {
-		case h.armed.wake <- struct{}{}:
-		default:
+// Configure changes what the user allows a network to do, and joins the
+// network if join is set and it is not joined; cached is its stored
+// configuration then, nil if none. edit gets the settings as they are, the
+// default ones for a new network, and says with an error that nothing shall
+// change. It reports whether the network was joined before.
+func (h *Host) Configure(nwid identity.NetworkID, join bool, cached []byte, edit func(s *netconf.Settings) error) (was bool, err error) {
+	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		s := netconf.DefaultSettings()
+		have, ok := c.Network(nwid)
+		if was = ok; ok {
+			s = have.Settings
 		}
-	}
-}
-
-// timer ticks the core when it wants to be.
-func (h *Host) timer(ctx context.Context) {
-	t := time.NewTimer(0)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+		before := s
+		if err = edit(&s); err != nil || !ok && !join {
 			return
-		case <-t.C:
-			h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
-				if c.Deadline() <= at.Mono {
-					c.Tick(at, out)
-				}
-				h.armed.mu.Lock()
-				h.armed.at = c.Deadline()
-				h.armed.mu.Unlock()
-			})
-		case <-h.armed.wake:
 		}
-		h.armed.mu.Lock()
-		d := h.armed.at
-		h.armed.mu.Unlock()
-		t.Reset(max(time.Duration(d-h.now().Mono), time.Millisecond))
-	}
-}
-
-// Join joins a network, or returns at once if it is joined.
-func (h *Host) Join(nwid identity.NetworkID, s netconf.Settings, cached []byte) {
-	h.saver.settings(nwid, s)
-	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Join(at, nwid, s, cached, out) })
-}
-
-// SetSettings changes what the user allows a joined network to do.
-func (h *Host) SetSettings(nwid identity.NetworkID, s netconf.Settings) {
-	h.saver.settings(nwid, s)
-	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.SetSettings(at, nwid, s, out) })
+		switch {
+		case !ok:
+			c.Join(at, nwid, s, cached, out)
+		case !s.Equal(&before):
+			c.SetSettings(at, nwid, s, out)
+		default:
+			return
+		}
+		h.saver.settings(nwid, s)
+	})
+	return was, err
 }

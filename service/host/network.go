@@ -3,6 +3,8 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"slices"
@@ -22,34 +24,75 @@ const (
 	observeEvery = 5 * time.Second
 )
 
-// networks joins the core's networks to ports of the operating system.
-type networks struct {
-	mu      sync.Mutex
-	touched []identity.NetworkID
-	wake    chan struct{}
-	ports   map[identity.NetworkID]*livePort // changed by configure only, under mu
-	// byID is a copy of ports for the packet path.
-	byID  atomic.Pointer[map[identity.NetworkID]*livePort]
-	pumps sync.WaitGroup
+// portError is the core's word for a port that failed, the reference's.
+const portError = -999
+
+// System gives networks their place in the operating system.
+type System interface {
+	// Open makes the virtual device of a network.
+	Open(s *node.NetworkState) (Port, error)
 }
 
-// livePort is an open port and the goroutine that reads it.
+// Port is the virtual device of one network, with its addresses and routes.
+type Port interface {
+	Name() string
+	// MTU, Headroom, BatchSize, Read and Write are those of device.Device.
+	MTU() int
+	Headroom() int
+	BatchSize() int
+	Read(bufs [][]byte, sizes []int) (int, error)
+	Write(bufs [][]byte) error
+	// Ethernet reports whether the port carries frames instead of IP packets.
+	Ethernet() bool
+	// Apply makes addresses, routes and MTU those of s.
+	Apply(s *node.NetworkState) error
+	// Observe returns what the operating system has on the device: addresses,
+	// and for Ethernet ports the multicast MACs that programs listen to.
+	Observe() (addresses []netip.Prefix, groups []identity.MAC, err error)
+	Close() error
+}
+
+// networks joins the core's networks to ports of the operating system.
+type networks struct {
+	mu      sync.Mutex // guards what follows
+	touched []identity.NetworkID
+	wake    chan struct{}
+	ports   map[identity.NetworkID]*livePort // changed by configure only
+	// failures are what is wrong with networks' ports.
+	failures map[identity.NetworkID]Failure
+
+	// byID is a copy of ports for the packet path.
+	byID    atomic.Pointer[map[identity.NetworkID]*livePort]
+	pumps   sync.WaitGroup
+	observe chan struct{}
+}
+
+// Failure is what is wrong with a network's port.
+type Failure struct {
+	Reason string
+	Since  time.Time
+}
+
+// livePort is an open port and what its goroutines share.
 type livePort struct {
 	Port
-	failed string // what the last Apply said
+	// mtu is the size of packets that the reader must have room for.
+	mtu atomic.Int64
+	// writing is held while packets are written: a device has one writer.
+	writing sync.Mutex
+	// ended is set when the device cannot be read any more.
+	ended atomic.Bool
 }
 
 func (n *networks) init() {
-	n.wake = make(chan struct{}, 1)
+	n.wake, n.observe = make(chan struct{}, 1), make(chan struct{}, 1)
 	n.ports = make(map[identity.NetworkID]*livePort)
+	n.failures = make(map[identity.NetworkID]Failure)
 	n.publish()
 }
 
 func (n *networks) publish() {
-	m := make(map[identity.NetworkID]*livePort, len(n.ports))
-	for k, v := range n.ports {
-		m[k] = v
-	}
+	m := maps.Clone(n.ports)
 	n.byID.Store(&m)
 }
 
@@ -60,10 +103,7 @@ func (n *networks) touch(nwid identity.NetworkID) {
 		n.touched = append(n.touched, nwid)
 	}
 	n.mu.Unlock()
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
+	signal(n.wake)
 }
 
 func (n *networks) take() []identity.NetworkID {
@@ -74,18 +114,61 @@ func (n *networks) take() []identity.NetworkID {
 	return t
 }
 
-// Device is the name of a network's interface, and what is wrong with it.
-func (h *Host) Device(nwid identity.NetworkID) (name, failed string) {
-	h.networks.mu.Lock()
-	defer h.networks.mu.Unlock()
-	if p := h.networks.ports[nwid]; p != nil {
-		if p.Port != nil {
-			name = p.Name()
-		}
-		return name, p.failed
-	}
-	return "", ""
+// failed lists the networks whose ports failed.
+func (n *networks) failed() []identity.NetworkID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Sorted(maps.Keys(n.failures))
 }
+
+// port is a network's open port, nil if there is none.
+func (n *networks) port(nwid identity.NetworkID) *livePort { return (*n.byID.Load())[nwid] }
+
+// set enters or, with nil, removes a port.
+func (n *networks) set(nwid identity.NetworkID, p *livePort) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if p == nil {
+		delete(n.ports, nwid)
+	} else {
+		n.ports[nwid] = p
+	}
+	n.publish()
+}
+
+// setFailure notes what is wrong, nil for nothing, and reports whether that is
+// news.
+func (n *networks) setFailure(nwid identity.NetworkID, err error) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	old, had := n.failures[nwid]
+	switch {
+	case err == nil:
+		delete(n.failures, nwid)
+		return had
+	case had && old.Reason == err.Error():
+		return false
+	case !had:
+		old.Since = time.Now().UTC()
+	}
+	n.failures[nwid] = Failure{Reason: err.Error(), Since: old.Since}
+	return true
+}
+
+// Device is the name of a network's interface, and what is wrong with it.
+func (h *Host) Device(nwid identity.NetworkID) (name string, failure Failure) {
+	n := &h.networks
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if p := n.ports[nwid]; p != nil {
+		name = p.Name()
+	}
+	return name, n.failures[nwid]
+}
+
+// Observe reads the system's view of the ports soon, as after a notice that
+// something has changed.
+func (h *Host) Observe() { signal(h.networks.observe) }
 
 // configure makes the system's ports follow the core's networks.
 func (h *Host) configure(ctx context.Context) {
@@ -102,15 +185,13 @@ func (h *Host) configure(ctx context.Context) {
 				h.configurePort(nwid)
 			}
 		case <-retry.C:
-			for nwid, p := range *h.networks.byID.Load() {
-				if p.failed != "" {
-					h.configurePort(nwid)
-				}
+			for _, nwid := range h.networks.failed() {
+				h.configurePort(nwid)
 			}
 		case <-observe.C:
-			for nwid := range *h.networks.byID.Load() {
-				h.observe(nwid)
-			}
+			h.observeAll()
+		case <-h.networks.observe:
+			h.observeAll()
 		}
 	}
 }
@@ -120,99 +201,91 @@ func (h *Host) configurePort(nwid identity.NetworkID) {
 	var s node.NetworkState
 	joined := false
 	h.View(func(c *node.Core, _ clock.Instant) { s, joined = c.Network(nwid) })
-	n := &h.networks
-	n.mu.Lock()
-	p := n.ports[nwid]
-	n.mu.Unlock()
-	if p != nil && p.Port != nil && (!joined || p.Ethernet() != (s.Settings.Port == "tap")) {
+	p := h.networks.port(nwid)
+	if p != nil && (!joined || p.ended.Load() || p.Ethernet() != (s.Settings.Port == "tap")) {
 		h.closePort(nwid, p)
 		p = nil
 	}
 	if !joined {
-		h.setPort(nwid, nil)
+		h.networks.setFailure(nwid, nil)
 		return
 	}
-	if p == nil || p.Port == nil {
-		opened, err := h.cfg.System.Open(&s)
-		if err != nil {
-			h.portFailed(nwid, &livePort{}, err)
-			return
-		}
-		p = &livePort{Port: opened}
-		h.setPort(nwid, p)
-		n.pumps.Go(func() { h.read(nwid, opened) })
-	}
-	if err := p.Apply(&s); err != nil {
-		h.portFailed(nwid, p, err)
-		return
-	}
-	if p.failed != "" {
-		n.mu.Lock()
-		p.failed = ""
-		n.mu.Unlock()
-	}
-	h.setPortError(nwid, 0)
-	h.observe(nwid)
-}
-
-func (h *Host) setPort(nwid identity.NetworkID, p *livePort) {
-	n := &h.networks
-	n.mu.Lock()
+	err := error(nil)
 	if p == nil {
-		delete(n.ports, nwid)
-	} else {
-		n.ports[nwid] = p
+		p, err = h.openPort(nwid, &s)
 	}
-	n.publish()
-	n.mu.Unlock()
+	if err == nil {
+		err = p.Apply(&s)
+		p.mtu.Store(int64(p.MTU()))
+	}
+	h.portIs(nwid, err)
+	switch {
+	case err == nil && p.ended.Load(): // meanwhile; what the reader said is overwritten
+		h.portIs(nwid, errDeviceGone)
+	case err == nil:
+		h.observe(nwid)
+	}
 }
 
-// portFailed notes that the system refused something; it is tried again.
-func (h *Host) portFailed(nwid identity.NetworkID, p *livePort, err error) {
-	n := &h.networks
-	n.mu.Lock()
-	news := p.failed != err.Error()
-	p.failed = err.Error()
-	n.ports[nwid] = p
-	n.publish()
-	n.mu.Unlock()
-	if news {
-		h.log.Warn("the system refused the network's port; trying again", "nwid", nwid, "err", err)
+// openPort opens a port and starts to read it.
+func (h *Host) openPort(nwid identity.NetworkID, s *node.NetworkState) (*livePort, error) {
+	opened, err := h.cfg.System.Open(s)
+	if err != nil {
+		return nil, err
 	}
-	h.setPortError(nwid, 1)
-	h.cfg.Changed()
+	if opened.Headroom() > node.Headroom {
+		return nil, errors.Join(fmt.Errorf("device needs %d bytes of headroom", opened.Headroom()), opened.Close())
+	}
+	p := &livePort{Port: opened}
+	p.mtu.Store(int64(opened.MTU()))
+	h.networks.set(nwid, p)
+	h.networks.pumps.Go(func() { h.read(nwid, p) })
+	return p, nil
 }
 
-func (h *Host) setPortError(nwid identity.NetworkID, code int) {
+// portIs notes whether a network's port works. One that does not is tried
+// again.
+func (h *Host) portIs(nwid identity.NetworkID, err error) {
+	news := h.networks.setFailure(nwid, err)
+	code := 0
+	if err != nil {
+		code = portError
+		if news {
+			h.log.Warn("the system refused the network's port; trying again", "nwid", nwid, "err", err)
+		}
+	}
 	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.SetPortError(at, nwid, code, out) })
+	if news {
+		h.cfg.Changed()
+	}
 }
 
 func (h *Host) closePort(nwid identity.NetworkID, p *livePort) {
-	h.setPort(nwid, nil)
+	h.networks.set(nwid, nil)
 	if err := p.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		h.log.Warn("close the network's port", "nwid", nwid, "err", err)
 	}
 }
 
 // closeAll takes every port down and waits for the readers.
-func (n *networks) closeAll() {
-	n.mu.Lock()
-	ports := n.ports
-	n.ports = make(map[identity.NetworkID]*livePort)
-	n.publish()
-	n.mu.Unlock()
-	for _, p := range ports {
-		if p.Port != nil {
-			_ = p.Close()
-		}
+func (h *Host) closeAll() {
+	n := &h.networks
+	for nwid, p := range *n.byID.Load() {
+		h.closePort(nwid, p)
 	}
 	n.pumps.Wait()
 }
 
+func (h *Host) observeAll() {
+	for nwid := range *h.networks.byID.Load() {
+		h.observe(nwid)
+	}
+}
+
 // observe tells the core what the system has on the device.
 func (h *Host) observe(nwid identity.NetworkID) {
-	p := (*h.networks.byID.Load())[nwid]
-	if p == nil || p.Port == nil {
+	p := h.networks.port(nwid)
+	if p == nil {
 		return
 	}
 	addresses, groups, err := p.Observe()
@@ -220,68 +293,6 @@ func (h *Host) observe(nwid identity.NetworkID) {
 		h.log.Debug("read the port's addresses", "nwid", nwid, "err", err)
 		return
 	}
+	p.mtu.Store(int64(p.MTU()))
 	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Observed(at, nwid, addresses, groups, out) })
-}
-
-// read moves packets from the device to the core, until the port is closed.
-func (h *Host) read(nwid identity.NetworkID, p Port) {
-	n, headroom := p.BatchSize(), p.Headroom()
-	bufs, sizes, packets := make([][]byte, n), make([]int, n), make([][]byte, n)
-	for i := range bufs {
-		bufs[i] = make([]byte, headroom+maxPortPacket)
-	}
-	ethernet := p.Ethernet()
-	for {
-		got, err := p.Read(bufs, sizes)
-		if err != nil {
-			if !errors.Is(err, os.ErrClosed) {
-				h.log.Warn("read the network's port", "nwid", nwid, "err", err)
-			}
-			return
-		}
-		if got == 0 {
-			continue
-		}
-		for i := range got {
-			packets[i] = bufs[i][headroom : headroom+sizes[i]]
-		}
-		h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
-			if ethernet {
-				c.Frames(at, nwid, packets[:got], out)
-			} else {
-				c.Packets(at, nwid, packets[:got], out)
-			}
-		})
-	}
-}
-
-// maxPortPacket is the longest packet or frame of a port.
-const maxPortPacket = 10000 + 18
-
-// deliver writes packets to devices, those for one in a batch.
-func (h *Host) deliver(d []node.Delivery) {
-	ports := *h.networks.byID.Load()
-	var bufs [64][]byte
-	for len(d) > 0 {
-		nwid, n := d[0].Network, 0
-		p := ports[nwid]
-		for n < len(d) && n < len(bufs) && d[n].Network == nwid {
-			bufs[n] = d[n].Data
-			if p != nil && p.Port != nil {
-				bufs[n] = d[n].Data[node.Headroom-p.Headroom():]
-			}
-			n++
-		}
-		if p != nil && p.Port != nil {
-			// The device counts what it loses; while it is down there is
-			// nobody to tell.
-			_ = p.Write(bufs[:n])
-		}
-		d = d[n:]
-	}
-}
-
-// SetLocal tells the core at which addresses it can be reached.
-func (h *Host) SetLocal(addrs []netip.AddrPort, avoid []netip.Prefix) {
-	h.Do(func(c *node.Core, at clock.Instant, _ *node.Outbox) { c.SetLocal(at, addrs, avoid) })
 }

@@ -77,3 +77,6 @@ func beforeBind(network, _ string, c syscall.RawConn) error {
 	}
 	return err
 }
+
+// PortInUse reports whether [Open] failed because another program has the port.
+func PortInUse(err error) bool { return errors.Is(err, errInUse) }
