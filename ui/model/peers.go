@@ -191,6 +191,9 @@ func (s *State) trustOf(state ipc.TrustState, rec ipc.TrustRecord) (Badge, strin
 // howText translates what led to a trust state; what it does not know is shown
 // as the service says it.
 func howText(how string) string {
+	if strings.HasPrefix(how, "first seen in ") { // a message's name follows
+		how = "first contact"
+	}
 	switch how {
 	case "first contact", "safety number", "invite", "contact card", "identity", "user", "mismatch":
 		return text.Get("trust.how." + strings.ReplaceAll(how, " ", ""))

@@ -110,7 +110,7 @@ func TestTrustInWords(t *testing.T) {
 		badge Badge
 		words []string
 	}{
-		{"seen", ipc.TrustRecord{State: ipc.Seen, How: "first seen in HELLO", Changed: day}, Badge{MarkUnverified, Neutral, "Not verified"}, []string{"Nobody has checked", "1 March 2026: first seen in HELLO."}},
+		{"seen", ipc.TrustRecord{State: ipc.Seen, How: "first seen in HELLO", Changed: day}, Badge{MarkUnverified, Neutral, "Not verified"}, []string{"Nobody has checked", "1 March 2026: first contact."}},
 		{"unknown state", ipc.TrustRecord{State: "adored"}, Badge{MarkUnverified, Neutral, "Not verified"}, nil},
 		{"verified", ipc.TrustRecord{State: ipc.Verified, How: "safety number", Changed: day}, Badge{MarkVerified, Good, "Verified"}, []string{"safety number compared"}},
 		{"by invite", ipc.TrustRecord{State: ipc.Verified, How: "invite", Changed: day}, Badge{MarkVerified, Good, "Verified"}, []string{"from an invite"}},
@@ -188,7 +188,7 @@ func TestNamesOfPeers(t *testing.T) {
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	s := newState(uitest.Snapshot())
-	for filter, want := range map[string]int{"": 6, "  ": 6, "ALICE": 1, "d3a1": 1, "203.0": 1, "root": 3, "verified": 5, "not verified": 3, "relayed": 1, "nobody": 0} {
+	for filter, want := range map[string]int{"": 6, "  ": 6, "ALICE": 1, "d3a1": 1, "203.0": 1, "root": 2, "verified": 5, "not verified": 3, "relayed": 1, "nobody": 0} {
 		s.Filter(filter)
 		p := s.Peers()
 		if len(p.Rows) != want {

@@ -67,6 +67,9 @@ func (s *State) Banners() []Banner {
 			ID: id, Badge: severity(a.Severity), Title: clean(a.Title, detailLimit), Text: joinSentences(clean(a.Text, detailLimit), clean(a.Advice, detailLimit)),
 		})
 	}
+	if title, what := skew(s.status.APIVersion); title != "" {
+		list = append(list, Banner{ID: "version", Badge: Badge{MarkWarning, Warning, text.Get("banner.warning")}, Title: title, Text: what})
+	}
 	slices.SortStableFunc(list, func(a, b Banner) int { return cmp.Compare(b.Badge.Tone, a.Badge.Tone) })
 	if s.status.Role == ipc.Observer {
 		list = append(list, Banner{
@@ -75,6 +78,18 @@ func (s *State) Banners() []Banner {
 		})
 	}
 	return list
+}
+
+// skew says that the service speaks another version of the contract, and
+// nothing if it speaks ours. Zero is a service that does not say.
+func skew(version int) (title, what string) {
+	switch {
+	case version > ipc.Version:
+		return text.Get("version.newer.title"), text.Get("version.newer.text")
+	case version < ipc.Version && version != 0:
+		return text.Get("version.older.title"), text.Get("version.older.text")
+	}
+	return "", ""
 }
 
 func (s *State) conflictBanner(address string) Banner {

@@ -71,6 +71,12 @@ func TestBanners(t *testing.T) {
 	if len(list) != 3 || list[0].Title != "C" || list[1].Title != "A" {
 		t.Errorf("%+v", list)
 	}
+	for version, want := range map[int]string{0: "", ipc.Version: "", ipc.Version + 1: "newer", ipc.Version - 2: "older"} {
+		list = newState(&ipc.Snapshot{Status: ipc.Status{APIVersion: version}}).Banners()
+		if (len(list) == 1) != (want != "") || want != "" && !strings.Contains(list[0].Title, want) {
+			t.Errorf("version %d: %+v", version, list)
+		}
+	}
 	down := newState(uitest.WithConflict())
 	down.Down(nil)
 	if len(down.Banners()) != 0 || len(New(Options{}).Banners()) != 0 {

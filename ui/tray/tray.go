@@ -24,10 +24,15 @@ type Tray struct {
 	do   func(model.Action)
 	icon model.TrayIcon
 	menu []model.MenuItem
+	// shown is one object for good: when the tray gets ready, Fyne draws the
+	// first menu that it was given once more.
+	shown *fyne.Menu
 }
 
 // New returns a tray that shows nothing yet; do carries out what is clicked.
-func New(host Host, do func(model.Action)) *Tray { return &Tray{host: host, do: do} }
+func New(host Host, do func(model.Action)) *Tray {
+	return &Tray{host: host, do: do, shown: fyne.NewMenu("")}
+}
 
 // Show shows an icon and a menu.
 func (t *Tray) Show(icon model.TrayIcon, menu []model.MenuItem) {
@@ -37,7 +42,8 @@ func (t *Tray) Show(icon model.TrayIcon, menu []model.MenuItem) {
 	}
 	if t.menu == nil || !slices.EqualFunc(t.menu, menu, model.MenuItem.Equal) {
 		t.menu = menu
-		t.host.SetSystemTrayMenu(fyne.NewMenu("", t.items(menu)...))
+		t.shown.Items = t.items(menu)
+		t.host.SetSystemTrayMenu(t.shown)
 	}
 }
 

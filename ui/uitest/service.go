@@ -14,6 +14,8 @@ import (
 type Service struct {
 	// Emit gets the events; nil for nobody.
 	Emit func(ipc.Event)
+	// Called, if not nil, gets every call, as "join 8056c2e21c000001".
+	Called func(string)
 
 	mu    sync.Mutex
 	all   *ipc.Snapshot
@@ -50,7 +52,11 @@ func (s *Service) Snapshot() ipc.Event {
 
 // begin notes a call and returns the error that it has to return.
 func (s *Service) begin(format string, args ...any) error {
-	s.calls = append(s.calls, fmt.Sprintf(format, args...))
+	call := fmt.Sprintf(format, args...)
+	s.calls = append(s.calls, call)
+	if s.Called != nil {
+		s.Called(call)
+	}
 	return s.fail
 }
 
