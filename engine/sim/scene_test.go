@@ -283,3 +283,17 @@ func (l *lan) wall(a, b netip.Addr) {
 func mac(n *sim.Node, nwid identity.NetworkID) identity.MAC {
 	return identity.MACOf(nwid, addressOf(n))
 }
+
+// allBut lets everything pass but what goes between one node and others that
+// are not behind NATs.
+func allBut(n *sim.Node, others ...*sim.Node) func(from, to netip.AddrPort, _ []byte) bool {
+	return func(from, to netip.AddrPort, _ []byte) bool {
+		for _, o := range others {
+			a, b := n.Root().Endpoints[0], o.Root().Endpoints[0]
+			if from == a && to == b || from == b && to == a {
+				return false
+			}
+		}
+		return true
+	}
+}

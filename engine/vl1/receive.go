@@ -345,6 +345,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 	if !answered {
 		if !p.probedRecently(now, from) {
 			w.hello(at, p, toAll(from.remote))
+			w.again(at, p, toAll(from.remote), false)
 		}
 		return
 	}

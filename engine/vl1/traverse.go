@@ -9,18 +9,20 @@ import (
 )
 
 const (
-	maxPunches = 64
+	maxPunches = 1024
 	// pushScope is how many records of one scope and family a receiver takes.
 	pushScope = 8
 )
 
-// punch is an address to try again after a RENDEZVOUS: the first packet of one
-// side may come before the other side has opened its NAT.
+// punch is an address to try again. After a RENDEZVOUS the first packet of one
+// side may come before the other side has opened its NAT; and the one HELLO that
+// asks an unknown path to prove itself may get lost.
 type punch struct {
 	peer *Peer
 	to   pathKey
 	at   clock.Mono
 	left int
+	junk bool // open our NAT first
 }
 
 // punchDelays is the time from one attempt to the next.
@@ -44,12 +46,18 @@ func (w *Wire) receiveRendezvous(at clock.Instant, from *Peer, in *Inbound) bool
 	}
 	to := pathKey{r.At, in.socket}
 	w.strike(at, p, to)
-	if len(w.punches) < maxPunches {
-		left := len(punchDelays)
-		w.punches = append(w.punches, punch{p, to, at.Mono + punchDelays[left-1], left})
-		w.soon(at.Mono + punchDelays[left-1])
-	}
+	w.again(at, p, to, true)
 	return true
+}
+
+// again has an address tried again until the peer has a path that works.
+func (w *Wire) again(at clock.Instant, p *Peer, to pathKey, junk bool) {
+	if len(w.punches) >= maxPunches {
+		return
+	}
+	left := len(punchDelays)
+	w.punches = append(w.punches, punch{p, to, at.Mono + punchDelays[left-1], left, junk})
+	w.soon(at.Mono + punchDelays[left-1])
 }
 
 // strike sends the junk and the probe.
@@ -72,7 +80,11 @@ func (w *Wire) runPunches(at clock.Instant) {
 		if w.peers[x.peer.id.Address] != x.peer || x.peer.live(at.Mono) != nil {
 			continue
 		}
-		w.strike(at, x.peer, x.to)
+		if x.junk {
+			w.strike(at, x.peer, x.to)
+		} else {
+			w.hello(at, x.peer, x.to)
+		}
 		if x.left--; x.left > 0 {
 			x.at = at.Mono + punchDelays[x.left-1]
 			w.soon(x.at)
