@@ -117,13 +117,15 @@ func (l *lab) revoked(to identity.Address) (out []identity.Address) {
 		if p.Verb != wire.VerbNetworkCredentials || p.To != to {
 			continue
 		}
-		r := wire.ParseNetworkCredentials(p.Payload)
-		for kind, b, ok := r.Next(); ok; kind, b, ok = r.Next() {
-			rev, _, err := credential.ParseRevocation(b)
-			if o, _ := rev.Verify(lookup(l.c)); kind != wire.CredentialRevocation || err != nil || o != credential.OK {
-				l.t.Errorf("bad revocation: %v", err)
+		r := credential.NewReader(p.Payload)
+		for r.Next() {
+			if o, _ := r.Revocation.Verify(lookup(l.c)); r.Type() != credential.TypeRevocation || o != credential.OK {
+				l.t.Errorf("bad revocation: %s, %v", r.Type(), o)
 			}
-			out = append(out, rev.Target)
+			out = append(out, r.Revocation.Target)
+		}
+		if !r.Complete() {
+			l.t.Errorf("revocations end too early: %v", r.Err())
 		}
 	}
 	return out

@@ -20,9 +20,8 @@ import (
 
 // revocation is a signed revocation in the order in which they were made.
 type revocation struct {
-	seq       uint64
-	threshold clock.Wall
-	signed    []byte
+	seq    uint64
+	signed credential.Revocation
 }
 
 const (
@@ -61,13 +60,13 @@ func (c *Controller) revoke(n *network, a identity.Address, threshold clock.Wall
 	if len(n.revocations) == maxRevocations {
 		n.revocations = slices.Delete(n.revocations, 0, 1)
 	}
-	n.revocations = append(n.revocations, revocation{seq: n.seq, threshold: threshold, signed: r.Append(nil)})
+	n.revocations = append(n.revocations, revocation{seq: n.seq, signed: r})
 }
 
 // outlive drops revocations of credentials that have run out anyway.
 func (n *network) outlive(now clock.Wall) {
 	n.revocations = slices.DeleteFunc(n.revocations, func(r revocation) bool {
-		return r.threshold < now-clock.Wall(n.view.window)
+		return r.signed.Threshold < now-clock.Wall(n.view.window)
 	})
 }
 
@@ -131,7 +130,7 @@ func (c *Controller) pushRevocations(at clock.Instant, n *network, m *member) (m
 		return false
 	}
 	batch = batch[:min(len(batch), perPacket)]
-	var out wire.Credentials
+	var out credential.Bundle
 	for _, r := range batch {
 		out.Revocations = append(out.Revocations, r.signed)
 	}

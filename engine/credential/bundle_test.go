@@ -118,6 +118,9 @@ func FuzzReader(f *testing.F) {
 	b := sample(f, w)
 	f.Add(b.Append(nil))
 	f.Add(make([]byte, 9))
+	for _, v := range loadPayloads(f).Payloads {
+		f.Add([]byte(v.Payload))
+	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		var got Bundle
 		r := NewReader(p)

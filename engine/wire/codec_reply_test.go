@@ -7,48 +7,6 @@ import (
 	"orrery/engine/identity"
 )
 
-var credentialKeys = [credentialKinds]string{"coms", "capabilities", "tags", "revocations", "certificates_of_ownership"}
-
-func encodeCredentials(f fields) []byte {
-	c := Credentials{
-		Memberships: f.blobs("coms"), Capabilities: f.blobs("capabilities"), Tags: f.blobs("tags"),
-		Revocations: f.blobs("revocations"), Ownerships: f.blobs("certificates_of_ownership"),
-	}
-	b := c.Append(nil)
-	// Old senders leave out what they do not have.
-	for i := credentialKinds - 1; i > 0; i-- {
-		if _, ok := f[credentialKeys[i]]; ok {
-			return b
-		}
-		b = b[:len(b)-2]
-	}
-	return b[:len(b)-1]
-}
-
-// decodeCredentials reports sections that are not there only if the vector has
-// them, because a reader need not tell empty from missing.
-func decodeCredentials(p []byte, want fields) (fields, error) {
-	var got [credentialKinds][][]byte
-	r := ParseNetworkCredentials(p)
-	for kind, c, ok := r.Next(); ok; kind, c, ok = r.Next() {
-		got[kind] = append(got[kind], c)
-	}
-	f := fields{}
-	for i, k := range credentialKeys {
-		if _, ok := want[k]; ok || len(got[i]) > 0 {
-			f[k] = hexes(got[i])
-		}
-	}
-	// A payload that ends between sections gives what it has, but counts as cut.
-	if _, ok := want["revocations"]; !ok && len(got[CredentialTag]) > 0 {
-		if r.Err() != ErrTruncated {
-			return f, fmt.Errorf("without its last sections the error is %v", r.Err())
-		}
-		return f, nil
-	}
-	return f, r.Err()
-}
-
 func encodeChunk(f fields) []byte {
 	c := ConfigChunk{Network: f.network(), Data: f.bytes("chunk")}
 	if _, ok := f["signature"]; !ok {

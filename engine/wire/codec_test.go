@@ -34,7 +34,6 @@ var codecs = map[Verb]codec{
 	VerbUserMessage:            {encodeUserMessage, decodeUserMessage},
 	VerbRemoteTrace:            {encodeTrace, decodeTrace},
 	VerbPathNegotiationRequest: {encodeNegotiation, decodeNegotiation},
-	VerbNetworkCredentials:     {encodeCredentials, decodeCredentials},
 	VerbOK:                     {encodeOK, decodeOK},
 	VerbError:                  {encodeError, decodeError},
 }

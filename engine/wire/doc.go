@@ -1,6 +1,7 @@
 // Package wire has the layout of everything that travels between two nodes:
 // the packet header, fragments, compression, every verb, physical addresses
-// and dictionaries (spec 02, spec 01 §5 and §11, spec 04 §3).
+// and dictionaries (spec 02, spec 01 §5 and §11, spec 04 §3). The payload of
+// NETWORK_CREDENTIALS is package credential's.
 //
 // It turns bytes into structs and back. It keeps no state, reads no clock and
 // decides nothing: whether a well-formed message is welcome is for its callers.

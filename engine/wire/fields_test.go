@@ -113,17 +113,6 @@ func (f fields) addresses(k string) (out Addresses) {
 	return out
 }
 
-func (f fields) blobs(k string) (out [][]byte) {
-	for _, s := range f.texts(k) {
-		b, err := hex.DecodeString(s)
-		if err != nil {
-			panic(err)
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
 func nilText(a netip.AddrPort) string {
 	if !a.IsValid() {
 		return "(nil)"
@@ -135,14 +124,6 @@ func addressTexts(a Addresses) []string {
 	out := []string{}
 	for i := range a.Len() {
 		out = append(out, a.At(i).String())
-	}
-	return out
-}
-
-func hexes(blobs [][]byte) []string {
-	out := []string{}
-	for _, b := range blobs {
-		out = append(out, hex.EncodeToString(b))
 	}
 	return out
 }

@@ -110,8 +110,8 @@ func (f *ExtFrame) Append(b []byte) []byte {
 	return append(b, f.Data...)
 }
 
-// ParseExtFrame reads the payload. The error is ErrTruncated, or what
-// [MembershipLen] says of the attached certificate (spec 02 §10.7).
+// ParseExtFrame reads the payload. The error is ErrTruncated, or that
+// of the attached certificate: ErrFormat or ErrTooLong (spec 02 §10.7).
 func ParseExtFrame(payload []byte) (f ExtFrame, err error) {
 	if len(payload) < networkLen+1 {
 		return f, ErrTruncated
@@ -120,7 +120,7 @@ func ParseExtFrame(payload []byte) (f ExtFrame, err error) {
 	f.Flags = payload[networkLen]
 	rest := payload[networkLen+1:]
 	if f.Flags&ExtFrameCOM != 0 {
-		n, err := MembershipLen(rest)
+		n, err := membershipLen(rest)
 		if err != nil {
 			return f, err
 		}

@@ -68,8 +68,6 @@ func FuzzVerb(f *testing.F) {
 			if !bytes.Equal(b, m) {
 				t.Fatalf("%x is written as %x", []byte(m), b)
 			}
-		case VerbNetworkCredentials:
-			fuzzCredentials(t, p)
 		case VerbNetworkConfigRequest:
 			m, err := ParseNetworkConfigRequest(p)
 			again(t, m, err, m.Append(nil), ParseNetworkConfigRequest)
@@ -185,25 +183,6 @@ func fuzzChunk(t *testing.T, p []byte) {
 		t.Fatal("the signed portion differs")
 	}
 	c.Plausible(ConfigCapacity)
-}
-
-func fuzzCredentials(t *testing.T, p []byte) {
-	r := ParseNetworkCredentials(p)
-	var c Credentials
-	sections := [credentialKinds]*[][]byte{&c.Memberships, &c.Capabilities, &c.Tags, &c.Revocations, &c.Ownerships}
-	n := 0
-	for kind, b, ok := r.Next(); ok; kind, b, ok = r.Next() {
-		*sections[kind] = append(*sections[kind], b)
-		n += len(b)
-	}
-	if n > len(p) {
-		t.Fatalf("%d bytes of credentials in %d", n, len(p))
-	}
-	if r.Err() == nil && n > 0 && len(p) > n+1 {
-		if b := c.Append(nil); b[0] == p[0] && !bytes.HasPrefix(p, b) {
-			t.Fatalf("%x is written as %x", p, b)
-		}
-	}
 }
 
 func fuzzPush(t *testing.T, p []byte) {

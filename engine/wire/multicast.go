@@ -81,7 +81,7 @@ func ParseMulticastGather(payload []byte) (m MulticastGather, err error) {
 		return m, ErrTruncated
 	}
 	if m.Flags&GatherCOM != 0 {
-		if n, err := MembershipLen(c.b); err == nil {
+		if n, err := membershipLen(c.b); err == nil {
 			m.COM = c.b[:n:n]
 		}
 	}

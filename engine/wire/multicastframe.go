@@ -58,8 +58,8 @@ func (m *MulticastFrame) AppendHead(b []byte) []byte {
 // Append appends the payload.
 func (m *MulticastFrame) Append(b []byte) []byte { return append(m.AppendHead(b), m.Data...) }
 
-// ParseMulticastFrame reads the payload. The error is ErrTruncated, or what
-// [MembershipLen] says of the attached certificate.
+// ParseMulticastFrame reads the payload. The error is ErrTruncated, or
+// that of the attached certificate: ErrFormat or ErrTooLong.
 func ParseMulticastFrame(payload []byte) (m MulticastFrame, err error) {
 	c := cursor{b: payload}
 	m.Network, m.Flags = c.network(), c.u8()
@@ -106,8 +106,8 @@ func (o *OKMulticastFrame) Append(b []byte) []byte {
 	return b
 }
 
-// ParseOKMulticastFrame reads the body. The error is ErrTruncated, or what
-// [MembershipLen] says of the attached certificate.
+// ParseOKMulticastFrame reads the body. The error is ErrTruncated, or
+// that of the attached certificate: ErrFormat or ErrTooLong.
 func ParseOKMulticastFrame(body []byte) (o OKMulticastFrame, err error) {
 	c := cursor{b: body}
 	o.Network, o.Group, o.Flags = c.network(), c.group(), c.u8()

@@ -31,12 +31,6 @@ func received(v Verb, p []byte) (counts, effect bool) {
 	case VerbMulticastLike:
 		_, err := ParseMulticastLikes(p)
 		return err == nil, false
-	case VerbNetworkCredentials:
-		r := ParseNetworkCredentials(p)
-		for _, _, ok := r.Next(); ok; _, _, ok = r.Next() {
-			continue
-		}
-		return r.Err() == nil, false
 	case VerbNetworkConfigRequest:
 		// The reference answered as a node without a controller, which needs the
 		// network only.
