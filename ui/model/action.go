@@ -34,6 +34,7 @@ const (
 	Rename                   // an address; shows the name dialog
 	Block                    // an address; asks first
 	Unblock                  // an address
+	Forget                   // an address: its key, so that another one is accepted; asks first
 	Settle                   // an address: keep the recorded key, drop the other
 	Reconnect                // looks for the service now
 	ShowNetworks             // shows the page of networks

@@ -26,6 +26,11 @@ func (s *State) Confirm(a Action) (c Confirm, ask bool) {
 		c.Title = text.Get("confirm.block.title", "name", r.Title)
 		c.Text = text.Get("confirm.block.text")
 		c.Yes = text.Get("confirm.block.yes")
+	case Forget:
+		r := s.peerRow(a.Target)
+		c.Title = text.Get("confirm.forget.title", "name", r.Title)
+		c.Text = text.Get("confirm.forget.text")
+		c.Yes = text.Get("confirm.forget.yes")
 	case SetNetwork:
 		if a.Setting != AllowDefault || !a.On {
 			return Confirm{}, false

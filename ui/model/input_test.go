@@ -161,6 +161,14 @@ func TestCheckName(t *testing.T) {
 	}
 }
 
+func TestNameIsWhole(t *testing.T) {
+	t.Parallel()
+	s := newState(uitest.WithLongTexts())
+	if r, _ := s.Peer(uitest.Alice); s.Name(uitest.Alice) == r.Name || s.Name("nobody") != "" {
+		t.Errorf("%q", s.Name(uitest.Alice))
+	}
+}
+
 func TestLink(t *testing.T) {
 	t.Parallel()
 	s := New(Options{})

@@ -172,8 +172,14 @@ func (s *State) networkStatus(n ipc.Network) (Badge, string) {
 		b = Badge{MarkWarning, Warning, text.Get("network.unknown")}
 		sentence = text.Get("network.unknown.text", "status", clean(string(n.Status), versionLimit))
 	}
-	if d := clean(n.Detail, detailLimit); d != "" {
-		sentence += " " + d
+	// The service's own words add something only where the status does not
+	// say all; of a device it knows the reason.
+	switch d := clean(n.Detail, detailLimit); {
+	case d == "":
+	case n.Status == ipc.PortError:
+		sentence = d
+	case n.Status == ipc.TooOld || n.Status == ipc.AuthRequired || b.Text == text.Get("network.unknown"):
+		sentence = joinSentences(sentence, d)
 	}
 	return b, sentence
 }

@@ -25,7 +25,8 @@ func TestNetworkStatusInWords(t *testing.T) {
 		{"denied", ipc.Network{Status: ipc.AccessDenied}, false, Badge{MarkWarning, Warning, "Waiting for permission"}, []string{uitest.Self}},
 		{"not found", ipc.Network{Status: ipc.NotFound}, false, Badge{MarkError, Bad, "Not found"}, []string{"8056c2e21c", "Check"}},
 		{"port error with detail", ipc.Network{Status: ipc.PortError, Detail: "No /dev/net/tun."}, false, Badge{MarkError, Bad, "No device"}, []string{"No /dev/net/tun."}},
-		{"too old", ipc.Network{Status: ipc.TooOld}, false, Badge{MarkError, Bad, "Update needed"}, []string{"newer"}},
+		{"port error", ipc.Network{Status: ipc.PortError}, false, Badge{MarkError, Bad, "No device"}, []string{"could not be made"}},
+		{"too old", ipc.Network{Status: ipc.TooOld, Detail: "Version 13."}, false, Badge{MarkError, Bad, "Update needed"}, []string{"newer", "Version 13."}},
 		{"sign in", ipc.Network{Status: ipc.AuthRequired}, false, Badge{MarkWarning, Warning, "Sign in"}, []string{"web page"}},
 		{"unknown", ipc.Network{Status: "MELTED"}, false, Badge{MarkWarning, Warning, "Unknown"}, []string{"MELTED"}},
 	} {

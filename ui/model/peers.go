@@ -42,7 +42,9 @@ type PeerRow struct {
 	Verify    Button
 	Rename    Button
 	Block     Button // or unblock
-	Settle    Button // keep the known key; no button without a conflict
+	// Settle and Forget decide a conflict: keep the known key, or take the next
+	// that turns up. No buttons without a conflict.
+	Settle, Forget Button
 
 	order int
 }
@@ -161,6 +163,7 @@ func (s *State) peerButtons(r *PeerRow, state ipc.TrustState, rec ipc.TrustRecor
 	}
 	if rec.Conflict != "" {
 		r.Settle = button(Settle, "peer.settle")
+		r.Forget = button(Forget, "peer.forget")
 	}
 }
 

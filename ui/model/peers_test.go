@@ -144,15 +144,15 @@ func TestPeerButtons(t *testing.T) {
 	t.Parallel()
 	conflict := uitest.WithConflict()
 	for _, c := range []struct {
-		name                          string
-		all                           *ipc.Snapshot
-		address                       string
-		verify, rename, block, settle string // label, with "!" when disabled
+		name                                  string
+		all                                   *ipc.Snapshot
+		address                               string
+		verify, rename, block, settle, forget string // label, with "!" when disabled
 	}{
-		{"an operator", uitest.Snapshot(), uitest.Bob, "Verify…", "Name…", "Block…", "!"},
-		{"a blocked peer", uitest.Snapshot(), uitest.Mallory, "Verify…", "Name…", "Unblock", "!"},
-		{"a conflict", conflict, uitest.Printer, "Verify…", "Name…", "Block…", "Keep the known key"},
-		{"an observer", withRole(ipc.Observer), uitest.Bob, "Verify…", "Name…!", "Block…!", "!"},
+		{"an operator", uitest.Snapshot(), uitest.Bob, "Verify…", "Name…", "Block…", "!", "!"},
+		{"a blocked peer", uitest.Snapshot(), uitest.Mallory, "Verify…", "Name…", "Unblock", "!", "!"},
+		{"a conflict", conflict, uitest.Printer, "Verify…", "Name…", "Block…", "Keep the known key", "Forget the key…"},
+		{"an observer", withRole(ipc.Observer), uitest.Bob, "Verify…", "Name…!", "Block…!", "!", "!"},
 	} {
 		r, ok := newState(c.all).Peer(c.address)
 		show := func(b Button) string {
@@ -161,7 +161,7 @@ func TestPeerButtons(t *testing.T) {
 			}
 			return b.Label + "!"
 		}
-		if !ok || show(r.Verify) != c.verify || show(r.Rename) != c.rename || show(r.Block) != c.block || show(r.Settle) != c.settle {
+		if !ok || show(r.Verify) != c.verify || show(r.Rename) != c.rename || show(r.Block) != c.block || show(r.Settle) != c.settle || show(r.Forget) != c.forget {
 			t.Errorf("%s: %q %q %q %q", c.name, show(r.Verify), show(r.Rename), show(r.Block), show(r.Settle))
 		}
 	}

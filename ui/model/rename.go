@@ -17,6 +17,9 @@ type NameInput struct {
 // Trust is the change of the trust record that the name makes.
 func (n NameInput) Trust() ipc.TrustUpdate { return ipc.TrustUpdate{Name: &n.Name} }
 
+// Name is the name that the user gave an address, whole, to be changed.
+func (s *State) Name(address string) string { return s.trust[address].Name }
+
 // CheckName reads the text of the name dialog. An empty name removes it.
 func (s *State) CheckName(address, field string) NameInput {
 	field = strings.TrimSpace(field)

@@ -167,6 +167,7 @@ func TestConfirm(t *testing.T) {
 		{Action{Do: Leave, Target: uitest.Home}, "Leave home?"},
 		{Action{Do: LeaveNow, Target: uitest.Home}, ""},
 		{Action{Do: Block, Target: uitest.Alice}, "Block Alice’s laptop?"},
+		{Action{Do: Forget, Target: uitest.Alice}, "Forget the key of Alice’s laptop?"},
 		{Action{Do: Unblock, Target: uitest.Mallory}, ""},
 		{Action{Do: SetNetwork, Target: uitest.Home, Setting: AllowDefault, On: true}, "Send all Internet traffic through home?"},
 		{Action{Do: SetNetwork, Target: uitest.Home, Setting: AllowDefault}, ""},

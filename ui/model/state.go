@@ -155,7 +155,7 @@ func pendingOf(a Action) (k pendingKey, ok bool) {
 	switch a.Do {
 	case Join, Leave, LeaveNow, SetNetwork:
 		return pendingKey{network: true, target: a.Target}, true
-	case Rename, Block, Unblock, Settle, Verify:
+	case Rename, Block, Unblock, Settle, Forget, Verify:
 		return pendingKey{target: a.Target}, true
 	}
 	return k, false

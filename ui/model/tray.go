@@ -53,18 +53,29 @@ func (s *State) TrayIcon() TrayIcon {
 func (s *State) attention() int {
 	n := 0
 	for _, b := range s.Banners() {
-		if b.Badge.Tone >= Warning {
+		if b.Badge.Tone >= Warning && b.ID != offlineAlert {
 			n++
 		}
 	}
-	for _, nw := range s.networks {
+	for id, nw := range s.networks {
 		switch nw.Status {
-		case ipc.NotFound, ipc.PortError, ipc.TooOld, ipc.AuthRequired:
+		case ipc.NotFound, ipc.TooOld, ipc.AuthRequired:
 			n++
+		case ipc.PortError:
+			if _, told := s.alerts[portAlert+id]; !told {
+				n++
+			}
 		}
 	}
 	return n
 }
+
+// IDs of the service's alerts about what shows in another way too: being
+// offline has an icon of its own, a network without a device is in its list.
+const (
+	offlineAlert = "offline"
+	portAlert    = "network.port."
+)
 
 // TrayMenu returns the tray's menu. Its first line says in words what the icon
 // shows; its last one is Quit.

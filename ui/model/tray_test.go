@@ -185,6 +185,16 @@ func TestAttention(t *testing.T) {
 			t.Errorf("%s: %s", status, got)
 		}
 	}
+	s := newState(&ipc.Snapshot{Alerts: []ipc.Alert{{ID: "offline", Severity: "warning"}}})
+	if got := s.TrayIcon(); got != TrayOffline || len(s.Banners()) != 1 {
+		t.Errorf("offline: %s, %+v", got, s.Banners())
+	}
+	s = newState(&ipc.Snapshot{
+		Networks: []ipc.Network{{ID: uitest.Home, Status: ipc.PortError}}, Alerts: []ipc.Alert{{ID: "network.port." + uitest.Home, Severity: "error"}},
+	})
+	if n := s.attention(); n != 1 {
+		t.Errorf("a network without a device counts %d times", n)
+	}
 	for severity, want := range map[string]TrayIcon{"info": TrayOnline, "warning": TrayAttention, "error": TrayAttention} {
 		s := newState(&ipc.Snapshot{Status: ipc.Status{Online: true, Role: ipc.Observer}, Alerts: []ipc.Alert{{ID: "x", Severity: severity}}})
 		if got := s.TrayIcon(); got != want {

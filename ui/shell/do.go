@@ -102,6 +102,8 @@ func (s *Shell) work(a model.Action) func(context.Context) error {
 		}
 	case model.Leave, model.LeaveNow:
 		return func(ctx context.Context) error { return service.Leave(ctx, a.Target) }
+	case model.Forget:
+		return func(ctx context.Context) error { return service.ForgetTrust(ctx, a.Target) }
 	case model.SetNetwork:
 		settings := model.Change(a.Setting, a.On)
 		return func(ctx context.Context) error {

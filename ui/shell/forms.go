@@ -58,7 +58,7 @@ func (s *Shell) openRename(address string) {
 	if !ok {
 		return
 	}
-	s.openField(fieldText{text.Get("name.title", "peer", r.Title), text.Get("name.label"), "", text.Get("name.save")}, r.Name,
+	s.openField(fieldText{text.Get("name.title", "peer", r.Title), text.Get("name.label"), "", text.Get("name.save")}, s.state.Name(address),
 		func(t string) model.Input { return s.state.CheckName(address, t).Input },
 		func(t string) {
 			n := s.state.CheckName(address, t)

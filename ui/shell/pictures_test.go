@@ -18,6 +18,10 @@ func TestPictures(t *testing.T) {
 	}{
 		"networks": {uitest.Snapshot(), nil},
 		"conflict": {uitest.WithConflict(), func(f *fixture) { f.tabs.SelectIndex(1) }},
+		"long": {uitest.WithLongTexts(), func(f *fixture) {
+			f.tabs.SelectIndex(peersTab)
+			f.Do(model.Action{Do: model.Rename, Target: uitest.Alice})
+		}},
 		"observer": {observer(), nil},
 		"stopped":  {uitest.Snapshot(), func(f *fixture) { f.Failed(ipc.ErrNotRunning) }},
 		"join":     {uitest.Snapshot(), func(f *fixture) { f.Do(model.Action{Do: model.OpenJoin}) }},
@@ -41,7 +45,7 @@ func TestPictures(t *testing.T) {
 			f.run()
 		}},
 	} {
-		uitest.Variants(t, func(t *testing.T, app fyne.App, variant string) {
+		uitest.Variants(t, name, func(t *testing.T, app fyne.App, picture string) {
 			f := newFixture(t, app, c.all)
 			f.Show()
 			f.Window().Resize(fyne.NewSize(961, 641))
@@ -50,7 +54,7 @@ func TestPictures(t *testing.T) {
 			}
 			f.Window().Resize(fyne.NewSize(960, 640))
 			f.Window().Canvas().Unfocus()
-			test.AssertRendersToImage(t, name+"-"+variant+".png", f.Window().Canvas())
+			test.AssertRendersToImage(t, picture+".png", f.Window().Canvas())
 			f.Window().Close()
 		})
 	}

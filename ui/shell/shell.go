@@ -29,6 +29,7 @@ type Service interface {
 	Leave(ctx context.Context, network string) error
 	SetNetwork(ctx context.Context, network string, s ipc.NetworkSettings) (*ipc.Network, error)
 	UpdateTrust(ctx context.Context, address string, u ipc.TrustUpdate) (*ipc.TrustRecord, error)
+	ForgetTrust(ctx context.Context, address string) error
 	Verification(ctx context.Context, address string) (*ipc.Verification, error)
 }
 

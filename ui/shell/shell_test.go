@@ -299,6 +299,18 @@ func TestConflict(t *testing.T) {
 	f.Window().Close()
 }
 
+func TestForget(t *testing.T) {
+	f := start(t, uitest.WithConflict())
+	f.Do(model.Action{Do: model.ShowPeers, Target: uitest.Printer})
+	uitest.Press(t, f.canvas(), "Forget the key…")
+	uitest.Press(t, f.canvas(), "Forget")
+	f.run()
+	f.called(t, "forget "+uitest.Printer)
+	if f.says("A different key") {
+		t.Errorf("%q", uitest.Texts(f.canvas()))
+	}
+}
+
 func TestRefusal(t *testing.T) {
 	f := start(t, uitest.Snapshot())
 	f.service.Fail(&ipc.Error{Code: ipc.CodeForbidden, Need: ipc.Operator, Command: "sudo orreryctl leave x"})

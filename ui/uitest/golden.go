@@ -11,14 +11,15 @@ import (
 )
 
 // Variants runs f once for each variant of the theme, with an application that
-// has it.
-func Variants(t *testing.T, f func(t *testing.T, app fyne.App, variant string)) {
+// has it. picture is name with the variant.
+func Variants(t *testing.T, name string, f func(t *testing.T, app fyne.App, picture string)) {
 	t.Helper()
-	for name, v := range map[string]fyne.ThemeVariant{"light": theme.VariantLight, "dark": theme.VariantDark} {
-		t.Run(name, func(t *testing.T) {
+	for variant, v := range map[string]fyne.ThemeVariant{"light": theme.VariantLight, "dark": theme.VariantDark} {
+		picture := name + "-" + variant
+		t.Run(picture, func(t *testing.T) {
 			app := test.NewTempApp(t)
 			app.Settings().SetTheme(own.Fixed(v))
-			f(t, app, name)
+			f(t, app, picture)
 		})
 	}
 }

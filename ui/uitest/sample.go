@@ -80,6 +80,23 @@ func WithConflict() *ipc.Snapshot {
 	return s
 }
 
+// WithLongTexts is [Snapshot] with names and lists of a size that hardly fits.
+func WithLongTexts() *ipc.Snapshot {
+	s := Snapshot()
+	const long = "A name that somebody has made much longer than anybody needs, here"
+	n := &s.Networks[0]
+	n.Name, n.Device = long, "a-long-device-name0"
+	n.Addresses = append(n.Addresses, "2001:db8:1234:5678:9abc:def0:1234:5678/128", "192.168.100.200/24")
+	n.DNS = ipc.DNS{Domain: "a.long.domain.example.org", Servers: []string{"2001:db8::1", "2001:db8::2", "10.147.20.1", "10.147.20.2"}}
+	n.Routes = append(n.Routes, ipc.Route{Target: "2001:db8:1234::/48", Via: "fd80:56c2:e21c:0:199:9389:e92c:eee5"})
+	p := &s.Peers[0]
+	p.Paths[0].Address, p.LatencyMs, p.Version = "[2001:db8:1234:5678:9abc:def0:1234:5678]:65535", 12345, "100.200.300"
+	s.Trust[0].Name, s.Trust[0].Note = long, "A note: "+long
+	s.Trust[0].Conflict = Identity(Alice)
+	s.Status.Version = "1.22.333-rc.4+0123456789"
+	return s
+}
+
 func peer(address, role, version string, latency int, direct bool, path string, trust ipc.TrustState) ipc.Peer {
 	p := ipc.Peer{Address: address, Identity: Identity(address), Role: role, Version: version, LatencyMs: latency, Direct: direct, LastReceive: Time, Trust: trust}
 	if path != "" {

@@ -39,6 +39,9 @@ func NewServer(s *Service) *Server {
 	mux.HandleFunc("PATCH /v1/trust/{address}", answer(func(r *http.Request, in ipc.TrustUpdate) (any, error) {
 		return s.UpdateTrust(r.Context(), r.PathValue("address"), in)
 	}))
+	mux.HandleFunc("DELETE /v1/trust/{address}", answer(func(r *http.Request, _ struct{}) (any, error) {
+		return struct{}{}, s.ForgetTrust(r.Context(), r.PathValue("address"))
+	}))
 	mux.HandleFunc("GET /v1/verify/{address}", answer(func(r *http.Request, _ struct{}) (any, error) {
 		return s.Verification(r.Context(), r.PathValue("address"))
 	}))

@@ -160,6 +160,18 @@ func (s *Service) UpdateTrust(_ context.Context, address string, u ipc.TrustUpda
 	return &c, nil
 }
 
+// ForgetTrust implements the service.
+func (s *Service) ForgetTrust(_ context.Context, address string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.begin("forget %s", address); err != nil {
+		return err
+	}
+	s.all.Trust = slices.DeleteFunc(s.all.Trust, func(r ipc.TrustRecord) bool { return r.Address == address })
+	s.emit(ipc.Event{Kind: ipc.EventTrustGone, Gone: address})
+	return nil
+}
+
 // Verification implements the service.
 func (s *Service) Verification(_ context.Context, address string) (*ipc.Verification, error) {
 	s.mu.Lock()

@@ -106,7 +106,7 @@ func TestPictures(t *testing.T) {
 		model.MarkBlocked, model.MarkDirect, model.MarkRelayed, model.MarkRole, model.MarkNetwork,
 	}
 	none := func(model.Action) {}
-	uitest.Variants(t, func(t *testing.T, _ fyne.App, variant string) {
+	uitest.Variants(t, "widgets", func(t *testing.T, _ fyne.App, picture string) {
 		badges := container.NewGridWithColumns(4)
 		for i, m := range marks {
 			badges.Add(NewBadge(model.Badge{Mark: m, Tone: tones[i%len(tones)], Text: string(m)}))
@@ -124,6 +124,6 @@ func TestPictures(t *testing.T) {
 			Banner(model.Banner{Badge: model.Badge{Mark: model.MarkConflict, Tone: model.Bad}, Title: "Title", Text: "Text.", Buttons: []model.Button{{Label: "One", Enabled: true}, {Label: "Two"}, {}}}, none),
 			NewSurface(Problem(model.Problem{Text: "Text.", Advice: "Advice.", Command: "command"}, none)),
 		)
-		uitest.Picture(t, "widgets-"+variant, all, fyne.NewSize(620, 640))
+		uitest.Picture(t, picture, all, fyne.NewSize(620, 640))
 	})
 }

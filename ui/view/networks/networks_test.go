@@ -22,6 +22,7 @@ func page(all *ipc.Snapshot, prepare func(*model.State)) model.NetworksPage {
 func TestPictures(t *testing.T) {
 	size := fyne.NewSize(940, 560)
 	for name, p := range map[string]model.NetworksPage{
+		"long":  page(uitest.WithLongTexts(), func(s *model.State) { s.Select(model.Action{Do: model.SelectNetwork, Target: uitest.Home}) }),
 		"ok":    page(uitest.Snapshot(), nil),
 		"empty": page(&ipc.Snapshot{Status: ipc.Status{Role: ipc.Operator, Online: true}}, nil),
 		"denied": page(uitest.Snapshot(), func(s *model.State) {
@@ -35,10 +36,10 @@ func TestPictures(t *testing.T) {
 		}),
 		"observer": page(func() *ipc.Snapshot { s := uitest.Snapshot(); s.Status.Role = ipc.Observer; return s }(), nil),
 	} {
-		uitest.Variants(t, func(t *testing.T, _ fyne.App, variant string) {
+		uitest.Variants(t, name, func(t *testing.T, _ fyne.App, picture string) {
 			v := New(func(model.Action) {})
 			v.Show(p)
-			uitest.Picture(t, name+"-"+variant, v.Content(), size)
+			uitest.Picture(t, picture, v.Content(), size)
 		})
 	}
 }

@@ -23,14 +23,15 @@ func TestPictures(t *testing.T) {
 	size := fyne.NewSize(940, 560)
 	for name, p := range map[string]model.PeersPage{
 		"ok":       page(uitest.Snapshot(), nil),
+		"long":     page(uitest.WithLongTexts(), nil),
 		"conflict": page(uitest.WithConflict(), nil),
 		"empty":    page(&ipc.Snapshot{Status: ipc.Status{Role: ipc.Operator, Online: true}}, nil),
 		"nomatch":  page(uitest.Snapshot(), func(s *model.State) { s.Filter("nobody") }),
 	} {
-		uitest.Variants(t, func(t *testing.T, _ fyne.App, variant string) {
+		uitest.Variants(t, name, func(t *testing.T, _ fyne.App, picture string) {
 			v := New(func(model.Action) {}, func(string) {})
 			v.Show(p)
-			uitest.Picture(t, name+"-"+variant, v.Content(), size)
+			uitest.Picture(t, picture, v.Content(), size)
 		})
 	}
 }

@@ -16,10 +16,10 @@ func TestPictures(t *testing.T) {
 		if err != nil {
 			s.Down(err)
 		}
-		uitest.Variants(t, func(t *testing.T, _ fyne.App, variant string) {
+		uitest.Variants(t, name, func(t *testing.T, _ fyne.App, picture string) {
 			v := New(func(model.Action) {})
 			v.Show(s.Screen())
-			uitest.Picture(t, name+"-"+variant, v.Content(), fyne.NewSize(760, 460))
+			uitest.Picture(t, picture, v.Content(), fyne.NewSize(760, 460))
 		})
 	}
 }

@@ -39,10 +39,10 @@ func TestPictures(t *testing.T) {
 		"matched":    func() *model.Verification { v := loaded(); v.Decide(true); v.Decided(nil); return v },
 		"mismatched": func() *model.Verification { v := loaded(); v.Decide(false); v.Decided(nil); return v },
 	} {
-		uitest.Variants(t, func(t *testing.T, _ fyne.App, variant string) {
+		uitest.Variants(t, name, func(t *testing.T, _ fyne.App, picture string) {
 			v := New(func(model.Action) {}, Answers{})
 			v.Show(make().Page())
-			uitest.Picture(t, name+"-"+variant, v.Content(), Size)
+			uitest.Picture(t, picture, v.Content(), Size)
 		})
 	}
 }
