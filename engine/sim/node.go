@@ -182,6 +182,12 @@ func (n *Node) Stop() {
 	n.detach()
 }
 
+// Wipe makes a stopped node forget its peers and trust records.
+func (n *Node) Wipe() {
+	clear(n.disk.peers)
+	n.disk.trust, n.Trust = nil, nil
+}
+
 // Move gives the node another address, and a NAT or none, while it runs.
 func (n *Node) Move(addr netip.Addr, nat *NAT) {
 	n.detach()

@@ -14,7 +14,8 @@ import (
 type Stack struct {
 	node *Node
 	log  echoLog
-	// Received counts packets that networks delivered.
+	// Received counts echo requests and replies that networks delivered. Group
+	// queries of the port itself do not count.
 	Received int
 }
 
@@ -165,11 +166,11 @@ func parseEcho(packet []byte) (m echoMessage, ok bool) {
 
 // receive is the node's host.
 func (s *Stack) receive(nwid identity.NetworkID, packet []byte) {
-	s.Received++
 	m, ok := parseEcho(packet)
 	if !ok {
 		return
 	}
+	s.Received++
 	if m.reply {
 		s.log.answered(s.node.world.now, m.seq, m.src)
 		return

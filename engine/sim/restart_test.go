@@ -118,3 +118,9 @@ func TestControllerKeepsItsRecords(t *testing.T) {
 		return l.w
 	})
 }
+
+// restartClean starts a node without any memory of peers.
+func (l *lan) restartClean(n *sim.Node) {
+	n.Wipe()
+	n.Start(l.planet)
+}

@@ -93,8 +93,7 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey) {
 		w.drop(DropIdentity)
 		return
 	}
-	keys := armor.NewKeys(&key)
-	if !keys.Open(buf) {
+	if !armor.NewKeys(&key).Open(buf) {
 		w.drop(DropAuthentication)
 		return
 	}
@@ -102,23 +101,25 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey) {
 		w.drop(DropRate)
 		return
 	}
-	if p != nil {
-		w.collision(at, h.Identity, keys, wire.Packet(buf).ID(), from)
-		return
-	}
+	// Another key for a known address is validated too: else anybody could raise
+	// a false alarm about a peer, at no cost.
 	w.validate(at, pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from})
 }
 
 // collision tells a node that its address is held by another key, under the
 // key of the one that asked (spec 02 §13.3, 3b; its bug not copied), and has
 // the trust table record the conflict.
-func (w *Wire) collision(at clock.Instant, id identity.Identity, keys *armor.Keys, packetID uint64, from pathKey) {
-	w.trust.Identify(at.Wall, id, trust.FromHello)
+func (w *Wire) collision(at clock.Instant, x *pending) {
+	w.trust.Identify(at.Wall, x.id, trust.FromHello)
 	w.drop(DropConflict)
-	buf := wire.AppendHeader(w.out.Alloc(64)[:0], w.random.uint64(), id.Address, w.self.Address, wire.VerbError)
-	buf = wire.AppendError(buf, wire.VerbHello, packetID, wire.ErrorIdentityCollision)
-	keys.Seal(buf, armor.Salsa2012Poly1305)
-	w.out.Send = append(w.out.Send, Datagram{Data: buf, Remote: from.remote, Socket: from.socket})
+	key, err := w.secret.Agree(x.id.Public)
+	if err != nil {
+		return
+	}
+	buf := wire.AppendHeader(w.out.Alloc(64)[:0], w.random.uint64(), x.id.Address, w.self.Address, wire.VerbError)
+	buf = wire.AppendError(buf, wire.VerbHello, wire.Packet(x.hello).ID(), wire.ErrorIdentityCollision)
+	armor.NewKeys(&key).Seal(buf, armor.Salsa2012Poly1305)
+	w.out.Send = append(w.out.Send, Datagram{Data: buf, Remote: x.from.remote, Socket: x.from.socket})
 }
 
 // validate has the memory-hard hash of an identity checked, off the packet
@@ -154,7 +155,8 @@ func (w *Wire) Done(at clock.Instant, r WorkResult) {
 		w.drop(DropIdentity)
 		return
 	}
-	if w.peers[x.id.Address] == nil {
+	switch known := w.peers[x.id.Address]; {
+	case known == nil:
 		from := trust.FromWhois
 		if x.hello != nil {
 			from = trust.FromHello
@@ -164,6 +166,13 @@ func (w *Wire) Done(at clock.Instant, r WorkResult) {
 			return
 		}
 		w.learned(at, p)
+	case known.id != x.id:
+		if x.hello != nil {
+			w.collision(at, &x)
+		} else {
+			w.trust.Identify(at.Wall, x.id, trust.FromWhois)
+		}
+		return
 	}
 	if x.hello != nil {
 		w.receiveHello(at, x.hello, x.from)

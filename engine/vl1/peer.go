@@ -27,6 +27,7 @@ type Peer struct {
 	best  bestPath
 
 	lastReceive    clock.Mono
+	lastAnswer     clock.Mono // last OK
 	lastNontrivial clock.Mono
 	lastFullHello  clock.Mono
 	lastTrusted    clock.Mono
@@ -85,7 +86,7 @@ func (g *pushGate) open(now clock.Mono) bool {
 func newPeer(id identity.Identity, keys *armor.Keys) *Peer {
 	return &Peer{
 		id: id, keys: keys,
-		lastReceive: clock.Never, lastNontrivial: clock.Never, lastFullHello: clock.Never, lastTrusted: clock.Never,
+		lastReceive: clock.Never, lastAnswer: clock.Never, lastNontrivial: clock.Never, lastFullHello: clock.Never, lastTrusted: clock.Never,
 		lastDirectPush: clock.Never, lastWhoisIn: clock.Never, lastMemorized: clock.Never, lastStored: clock.Never, keepUntil: clock.Never,
 		unanswered: clock.Never, nextRoot: clock.Never,
 		pushGate: pushGate{tokens: 8, last: clock.Never},

@@ -91,7 +91,7 @@ func (w *Wire) ping(at clock.Instant) {
 			p.nextRoot = w.pingRoot(at, p, u)
 		}
 		next = min(next, p.nextRoot)
-		lastRoot = max(lastRoot, p.lastReceive)
+		lastRoot = max(lastRoot, p.lastAnswer)
 	}
 	w.online = w.top.amRoot || at.Mono-lastRoot < rootLost
 	contact := w.upper.AlwaysContact(nil)

@@ -302,8 +302,10 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 	case wire.VerbFrame, wire.VerbExtFrame, wire.VerbNetworkConfigRequest, wire.VerbNetworkConfig, wire.VerbMulticastFrame:
 		p.lastNontrivial = now
 	}
-	if !w.online && w.IsUpstream(p.id) {
-		w.online = true
+	if verb == wire.VerbOK {
+		// Not any packet: a root that refuses our identity talks to us as well.
+		p.lastAnswer = now
+		w.online = w.online || w.IsUpstream(p.id)
 	}
 	if d == Trusted {
 		p.lastTrusted = now
