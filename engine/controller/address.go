@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"orrery/engine/internal/loose"
 )
 
 // looseIP reads "ip" or "ip/number" the way the reference does (spec 05 §2.5):
@@ -16,8 +18,7 @@ func looseIP(s string) (ip netip.Addr, bits int, ok bool) {
 		return netip.Addr{}, 0, false
 	}
 	host, num, _ := strings.Cut(s, "/")
-	u, _ := decimalPrefix(num)
-	bits = int(uint16(u))
+	bits = int(uint16(loose.Uint(num, 10)))
 	a, err := netip.ParseAddr(host)
 	valid := err == nil && a.Zone() == ""
 	switch {

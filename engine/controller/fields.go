@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"orrery/engine/internal/loose"
 )
 
 // form reads the fields of a request body into a record. In the strict form,
@@ -32,29 +34,29 @@ func (f *form) refuse(field, format string, args ...any) {
 }
 
 func (f *form) text(key, def string) {
-	f.each(key, func(v any) { f.record[key] = toText(v, def) })
+	f.each(key, func(v any) { f.record[key] = loose.ToText(v, def) })
 }
 
 func (f *form) flag(key string, def bool) {
-	f.each(key, func(v any) { f.record[key] = toBool(v, def) })
+	f.each(key, func(v any) { f.record[key] = loose.ToBool(v, def) })
 }
 
 // integer reads a number that fits limit bits.
 func (f *form) integer(key string, def uint64, bits int) {
 	f.each(key, func(v any) {
-		u := toUint(v, def)
-		if f.strict && (negative(v) || u>>1>>(bits-1) != 0) {
+		u := loose.ToUint(v, def)
+		if f.strict && (loose.Negative(v) || u>>1>>(bits-1) != 0) {
 			f.refuse(key, "want a number from 0 to %d", uint64(1)<<bits-1)
 			return
 		}
-		f.record[key] = number(u)
+		f.record[key] = loose.Number(u)
 	})
 }
 
 // trace reads the remote trace fields, which networks and members share.
 func (f *form) trace() {
 	f.each("remoteTraceTarget", func(v any) {
-		if s := toText(v, ""); len(s) == 10 {
+		if s := loose.ToText(v, ""); len(s) == 10 {
 			f.record["remoteTraceTarget"] = s
 		} else {
 			f.record["remoteTraceTarget"] = nil
@@ -91,7 +93,7 @@ func (f *form) assignModes() {
 		case string:
 			zt = v == "zt"
 		case map[string]any:
-			zt = toBool(v["zt"], false)
+			zt = loose.ToBool(v["zt"], false)
 		}
 		f.record["v4AssignMode"] = map[string]any{"zt": zt}
 	})
@@ -101,7 +103,7 @@ func (f *form) assignModes() {
 		case map[string]any:
 			for _, key := range v6Modes {
 				if m, ok := v[key]; ok {
-					mode[key] = toBool(m, false)
+					mode[key] = loose.ToBool(m, false)
 				}
 			}
 		default:
@@ -173,8 +175,8 @@ func (f *form) pools() {
 		m, _ := e.(map[string]any)
 		p, ok := loosePool(m)
 		if f.strict {
-			start, ok1 := strictIP(toText(m["ipRangeStart"], ""))
-			end, ok2 := strictIP(toText(m["ipRangeEnd"], ""))
+			start, ok1 := strictIP(loose.ToText(m["ipRangeStart"], ""))
+			end, ok2 := strictIP(loose.ToText(m["ipRangeEnd"], ""))
 			switch p, ok = (pool{start, end}), true; {
 			case !ok1:
 				f.refuse(path+".ipRangeStart", "not an IP address")
@@ -234,8 +236,8 @@ func (f *form) authTokens() {
 		}
 		tokens := map[string]any{}
 		for token, expiry := range m {
-			if isNumber(expiry) && !negative(expiry) {
-				tokens[token] = number(toUint(expiry, 0))
+			if isNumber(expiry) && !loose.Negative(expiry) {
+				tokens[token] = loose.Number(loose.ToUint(expiry, 0))
 			}
 		}
 		if len(tokens) == 0 {
@@ -290,10 +292,10 @@ func (f *form) capabilities() {
 				break
 			}
 			rules, _ := m["rules"].([]any)
-			id := toUint(m["id"], 0)
+			id := loose.ToUint(m["id"], 0)
 			caps = caps.put(id, map[string]any{
-				"id":      number(id),
-				"default": toBool(m["default"], false),
+				"id":      loose.Number(id),
+				"default": loose.ToBool(m["default"], false),
 				"rules":   f.normalRules("capabilities["+strconv.Itoa(i)+"].rules", rules),
 			})
 		}
@@ -316,11 +318,11 @@ func (f *form) networkTags() {
 			if len(tags) == maxElements {
 				break
 			}
-			id, tag := toUint(m["id"], 0), map[string]any{"default": nil}
+			id, tag := loose.ToUint(m["id"], 0), map[string]any{"default": nil}
 			if m["default"] != nil {
-				tag["default"] = number(toUint(m["default"], 0))
+				tag["default"] = loose.Number(loose.ToUint(m["default"], 0))
 			}
-			tag["id"] = number(id)
+			tag["id"] = loose.Number(id)
 			tags = tags.put(id, tag)
 		}
 		f.record["tags"] = tags.values()

@@ -7,6 +7,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 )
 
 // Networks returns the IDs of all networks, ascending, never nil.
@@ -93,10 +94,10 @@ func (c *Controller) DeleteMember(at clock.Instant, id identity.NetworkID, a ide
 func (c *Controller) bury(at clock.Instant, n *network, m *member) {
 	stone := document{
 		"id": m.address.String(), "address": m.address.String(), "nwid": n.id.String(), "objtype": "member",
-		"tombstone": true, "lastDeauthorizedTime": number(m.view.lastDeauth),
+		"tombstone": true, "lastDeauthorizedTime": loose.Number(m.view.lastDeauth),
 	}
 	if m.view.authorized {
-		stone["lastDeauthorizedTime"] = number(uint64(at.Wall))
+		stone["lastDeauthorizedTime"] = loose.Number(uint64(at.Wall))
 	}
 	c.saveMember(n, m, stone)
 }
@@ -122,10 +123,10 @@ func (c *Controller) NetworksUnstableJSON() json.RawMessage {
 		n := c.networks[id]
 		d := decodeDocument(n.doc)
 		total, authorised := n.count()
-		d["meta"] = map[string]any{"totalMemberCount": number(uint64(total)), "authorizedMemberCount": number(uint64(authorised))}
+		d["meta"] = map[string]any{"totalMemberCount": loose.Number(uint64(total)), "authorizedMemberCount": loose.Number(uint64(authorised))}
 		data = append(data, d)
 	}
-	return encode(map[string]any{"data": data, "meta": map[string]any{"networkCount": number(uint64(len(data)))}})
+	return encode(map[string]any{"data": data, "meta": map[string]any{"networkCount": loose.Number(uint64(len(data)))}})
 }
 
 // MembersUnstableJSON lists a network's members: the object of
@@ -150,7 +151,7 @@ func (c *Controller) MembersUnstableJSON(id identity.NetworkID) (json.RawMessage
 	}
 	total, authorised := n.count()
 	b.WriteString(`],"meta":`)
-	b.Write(encode(map[string]any{"totalCount": number(uint64(total)), "authorizedCount": number(uint64(authorised))}))
+	b.Write(encode(map[string]any{"totalCount": loose.Number(uint64(total)), "authorizedCount": loose.Number(uint64(authorised))}))
 	b.WriteByte('}')
 	return b.Bytes(), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 )
 
 // member is a member record with what is known about the member in memory.
@@ -74,16 +75,16 @@ var (
 // viewMember derives the view of the record of member a of network n.
 func viewMember(d document, n identity.NetworkID, a identity.Address) memberView {
 	v := memberView{
-		authorized: toBool(d["authorized"], false),
-		banned:     toBool(d["banned"], false),
-		tombstone:  toBool(d["tombstone"], false),
-		bridge:     toBool(d["activeBridge"], false),
-		noAuto:     toBool(d["noAutoAssignIps"], false),
-		ssoExempt:  toBool(d["ssoExempt"], false),
-		named:      toText(d["name"], "") != "",
-		lastAuth:   toUint(d["lastAuthorizedTime"], 0),
-		lastDeauth: toUint(d["lastDeauthorizedTime"], 0),
-		expiry:     toUint(d["authenticationExpiryTime"], 0),
+		authorized: loose.ToBool(d["authorized"], false),
+		banned:     loose.ToBool(d["banned"], false),
+		tombstone:  loose.ToBool(d["tombstone"], false),
+		bridge:     loose.ToBool(d["activeBridge"], false),
+		noAuto:     loose.ToBool(d["noAutoAssignIps"], false),
+		ssoExempt:  loose.ToBool(d["ssoExempt"], false),
+		named:      loose.ToText(d["name"], "") != "",
+		lastAuth:   loose.ToUint(d["lastAuthorizedTime"], 0),
+		lastDeauth: loose.ToUint(d["lastDeauthorizedTime"], 0),
+		expiry:     loose.ToUint(d["authenticationExpiryTime"], 0),
 		complete:   memberComplete(d, n, a),
 	}
 	if s, _ := d["identity"].(string); s != "" {
@@ -101,15 +102,15 @@ func viewMember(d document, n identity.NetworkID, a identity.Address) memberView
 	list, _ = d["tags"].([]any)
 	for _, e := range list {
 		if p, ok := e.([]any); ok && len(p) == 2 {
-			v.tags = append(v.tags, tagPair{uint32(toUint(p[0], 0)), uint32(toUint(p[1], 0))})
+			v.tags = append(v.tags, tagPair{uint32(loose.ToUint(p[0], 0)), uint32(loose.ToUint(p[1], 0))})
 		}
 	}
 	list, _ = d["capabilities"].([]any)
 	for _, e := range list {
-		v.caps = append(v.caps, uint32(toUint(e, 0)))
+		v.caps = append(v.caps, uint32(loose.ToUint(e, 0)))
 	}
 	for i, key := range versionKeys {
-		v.versions[i] = int64(toUint(d[key], 1<<64-1))
+		v.versions[i] = int64(loose.ToUint(d[key], 1<<64-1))
 	}
 	s, _ := d["remoteTraceTarget"].(string)
 	v.tracePinned = len(s) == 10
@@ -132,7 +133,7 @@ func memberDefaults(set func(key string, v any)) {
 		set(key, false)
 	}
 	for _, key := range [...]string{"authenticationExpiryTime", "lastAuthorizedTime", "lastDeauthorizedTime", "remoteTraceLevel", "revision"} {
-		set(key, number(0))
+		set(key, loose.Number(0))
 	}
 	for _, key := range [...]string{"lastAuthorizedCredential", "lastAuthorizedCredentialType", "remoteTraceTarget"} {
 		set(key, nil)
@@ -141,7 +142,7 @@ func memberDefaults(set func(key string, v any)) {
 		set(key, []any{})
 	}
 	for _, key := range versionKeys {
-		set(key, signed(-1))
+		set(key, json.Number("-1"))
 	}
 	set("objtype", "member")
 }
@@ -149,10 +150,10 @@ func memberDefaults(set func(key string, v any)) {
 // fillMember completes a record. The reference resets the trace level each
 // time it does so.
 func fillMember(d document, now clock.Wall, n identity.NetworkID, a identity.Address, compat bool) {
-	fillField(d, "creationTime", number(uint64(now)))
+	fillField(d, "creationTime", loose.Number(uint64(now)))
 	memberDefaults(func(key string, v any) { fillField(d, key, v) })
 	if compat {
-		d["remoteTraceLevel"] = number(0)
+		d["remoteTraceLevel"] = loose.Number(0)
 	}
 	d["id"], d["address"], d["nwid"] = a.String(), a.String(), n.String()
 }
@@ -206,7 +207,7 @@ func (n *network) putMember(m *member, d document, doc []byte) {
 	if m.view.bridge {
 		n.bridgesStale = true
 	}
-	m.doc, m.revision, m.view = doc, toUint(d["revision"], 0), viewMember(d, n.id, m.address)
+	m.doc, m.revision, m.view = doc, loose.ToUint(d["revision"], 0), viewMember(d, n.id, m.address)
 	n.index(&m.view, 1)
 }
 

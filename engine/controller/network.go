@@ -8,6 +8,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 	"orrery/engine/rule"
 )
 
@@ -94,20 +95,20 @@ type tagDefault struct {
 // viewNetwork derives the view of a record.
 func viewNetwork(d document) networkView {
 	v := networkView{
-		private:   toBool(d["private"], true),
-		broadcast: toBool(d["enableBroadcast"], true),
-		sso:       toBool(d["ssoEnabled"], false),
-		name:      clipBytes(toText(d["name"], ""), maxText),
-		mtu:       min(max(toUint(d["mtu"], 2800)&0xffffffff, 1280), 10000),
-		multicast: uint32(toUint(d["multicastLimit"], 32)),
-		window:    min(max(toUint(d["certificateTimeoutWindowSize"], windowDefault), windowMin), windowMax),
-		loginURL:  toText(d["authorizationEndpoint"], ""),
+		private:   loose.ToBool(d["private"], true),
+		broadcast: loose.ToBool(d["enableBroadcast"], true),
+		sso:       loose.ToBool(d["ssoEnabled"], false),
+		name:      clipBytes(loose.ToText(d["name"], ""), maxText),
+		mtu:       min(max(loose.ToUint(d["mtu"], 2800)&0xffffffff, 1280), 10000),
+		multicast: uint32(loose.ToUint(d["multicastLimit"], 32)),
+		window:    min(max(loose.ToUint(d["certificateTimeoutWindowSize"], windowDefault), windowMin), windowMax),
+		loginURL:  loose.ToText(d["authorizationEndpoint"], ""),
 	}
 	if m, ok := d["v4AssignMode"].(map[string]any); ok {
-		v.assign4 = toBool(m["zt"], false)
+		v.assign4 = loose.ToBool(m["zt"], false)
 	}
 	if m, ok := d["v6AssignMode"].(map[string]any); ok {
-		v.assign6, v.rfc4193, v.sixPlane = toBool(m["zt"], false), toBool(m["rfc4193"], false), toBool(m["6plane"], false)
+		v.assign6, v.rfc4193, v.sixPlane = loose.ToBool(m["zt"], false), loose.ToBool(m["rfc4193"], false), loose.ToBool(m["6plane"], false)
 	}
 	v.routes, v.pools = viewRoutes(d["routes"]), viewPools(d["ipAssignmentPools"])
 	list, _ := d["rules"].([]any)
@@ -163,8 +164,8 @@ func viewPools(v any) (out []pool) {
 
 // loosePool reads a pool whose ends are of one family.
 func loosePool(m map[string]any) (pool, bool) {
-	start, _, ok1 := looseIP(toText(m["ipRangeStart"], ""))
-	end, _, ok2 := looseIP(toText(m["ipRangeEnd"], ""))
+	start, _, ok1 := looseIP(loose.ToText(m["ipRangeStart"], ""))
+	end, _, ok2 := looseIP(loose.ToText(m["ipRangeEnd"], ""))
 	return pool{start, end}, ok1 && ok2 && start.Is4() == end.Is4()
 }
 
@@ -175,7 +176,7 @@ func viewCapabilities(v any) (out []capability, err error) {
 		if !ok {
 			continue
 		}
-		c := capability{id: uint32(toUint(m["id"], 0)), def: toBool(m["default"], false)}
+		c := capability{id: uint32(loose.ToUint(m["id"], 0)), def: loose.ToBool(m["default"], false)}
 		rules, _ := m["rules"].([]any)
 		if c.rules, err = parseRules(rules, maxCapRules); err != nil {
 			return nil, err
@@ -198,7 +199,7 @@ func viewTags(v any) (out []tagDefault) {
 		if !ok || !isNumber(m["default"]) {
 			continue
 		}
-		id, value := toUint(m["id"], 0), toUint(m["default"], 0)
+		id, value := loose.ToUint(m["id"], 0), loose.ToUint(m["default"], 0)
 		out = append(out, tagDefault{id: uint32(id), value: uint32(value), rawID: id, rawValue: value})
 	}
 	return out
@@ -211,7 +212,7 @@ func viewTokens(v any) map[string]uint64 {
 	tokens := make(map[string]uint64, len(m))
 	for token, expiry := range m {
 		if isNumber(expiry) {
-			tokens[token] = toUint(expiry, 0)
+			tokens[token] = loose.ToUint(expiry, 0)
 		}
 	}
 	return tokens
@@ -221,21 +222,21 @@ func viewDNS(v any) (domain string, servers [maxDNSServers]netip.Addr) {
 	m, _ := v.(map[string]any)
 	list, _ := m["servers"].([]any)
 	for i, e := range list[:min(len(list), maxDNSServers)] {
-		if ip, _, ok := looseIP(toText(e, "")); ok {
+		if ip, _, ok := looseIP(loose.ToText(e, "")); ok {
 			servers[i] = ip
 		}
 	}
-	return clipBytes(toText(m["domain"], ""), maxText), servers
+	return clipBytes(loose.ToText(m["domain"], ""), maxText), servers
 }
 
 // viewTrace reads the trace fields of a network or member.
 func viewTrace(d document) (identity.Address, uint64) {
 	s, _ := d["remoteTraceTarget"].(string)
-	level := toUint(d["remoteTraceLevel"], 0)
+	level := loose.ToUint(d["remoteTraceLevel"], 0)
 	if len(s) != 10 {
 		return 0, level
 	}
-	return identity.Address(hexPrefix(s) & 0xffffffffff), level
+	return identity.Address(loose.Uint(s, 16) & 0xffffffffff), level
 }
 
 // capability finds a capability by its id.
@@ -259,7 +260,7 @@ func newNetwork(id identity.NetworkID) *network {
 
 // put replaces the record.
 func (n *network) put(d document, doc []byte) {
-	n.doc, n.revision, n.view = doc, toUint(d["revision"], 0), viewNetwork(d)
+	n.doc, n.revision, n.view = doc, loose.ToUint(d["revision"], 0), viewNetwork(d)
 	n.full4, n.full6 = false, false
 }
 

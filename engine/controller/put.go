@@ -6,6 +6,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 )
 
 // ParseNetworkName reads how a management path names a network: 16 hex digits
@@ -88,7 +89,7 @@ func (f *form) network() {
 	f.integer("multicastLimit", 32, 32)
 	f.integer("mtu", 2800, 32)
 	f.each("mtu", func(any) {
-		f.record["mtu"] = number(min(max(toUint(f.record["mtu"], 0)&0xffffffff, 1280), 10000))
+		f.record["mtu"] = loose.Number(min(max(loose.ToUint(f.record["mtu"], 0)&0xffffffff, 1280), 10000))
 	})
 	f.trace()
 	f.assignModes()
@@ -105,7 +106,7 @@ func (f *form) network() {
 // trace level each time it does so.
 func fillNetwork(d document, now clock.Wall, compat bool) {
 	for key, v := range map[string]any{
-		"private": true, "creationTime": number(uint64(now)), "name": "", "multicastLimit": number(32), "enableBroadcast": true,
+		"private": true, "creationTime": loose.Number(uint64(now)), "name": "", "multicastLimit": loose.Number(32), "enableBroadcast": true,
 		"v4AssignMode":      map[string]any{"zt": false},
 		"v6AssignMode":      map[string]any{"rfc4193": false, "zt": false, "6plane": false},
 		"authTokens":        []any{nil},
@@ -113,7 +114,7 @@ func fillNetwork(d document, now clock.Wall, compat bool) {
 		"tags":              []any{},
 		"routes":            []any{},
 		"ipAssignmentPools": []any{},
-		"mtu":               number(2800), "remoteTraceTarget": nil, "remoteTraceLevel": number(0),
+		"mtu":               loose.Number(2800), "remoteTraceTarget": nil, "remoteTraceLevel": loose.Number(0),
 		"rulesSource": "", "ssoEnabled": false, "clientId": "", "authorizationEndpoint": "",
 		"rules": []any{map[string]any{"not": false, "or": false, "type": "ACTION_ACCEPT"}},
 		"dns":   []any{},
@@ -121,7 +122,7 @@ func fillNetwork(d document, now clock.Wall, compat bool) {
 		fillField(d, key, v)
 	}
 	if compat {
-		d["remoteTraceLevel"] = number(0)
+		d["remoteTraceLevel"] = loose.Number(0)
 	}
 	d["objtype"] = "network"
 }
@@ -158,7 +159,7 @@ func (c *Controller) PutMember(at clock.Instant, id identity.NetworkID, a identi
 	case m == nil:
 	case m.view.tombstone:
 		// New certificates must be newer than what was revoked.
-		record["lastDeauthorizedTime"] = number(m.view.lastDeauth)
+		record["lastDeauthorizedTime"] = loose.Number(m.view.lastDeauth)
 	default:
 		record = decodeDocument(m.doc)
 	}
@@ -192,10 +193,10 @@ func (f *form) member(now clock.Wall) {
 	f.integer("authenticationExpiryTime", 0, 64)
 	f.text("name", "")
 	f.trace()
-	f.each("authorized", func(v any) { f.authorise(toBool(v, false), now) })
+	f.each("authorized", func(v any) { f.authorise(loose.ToBool(v, false), now) })
 	if f.strict {
 		f.each("banned", func(v any) {
-			if !toBool(v, false) {
+			if !loose.ToBool(v, false) {
 				delete(f.record, "banned")
 				return
 			}
@@ -213,15 +214,15 @@ func (f *form) authorise(want bool, now clock.Wall) {
 	if want {
 		delete(f.record, "banned")
 	}
-	if want == toBool(f.record["authorized"], false) {
+	if want == loose.ToBool(f.record["authorized"], false) {
 		return
 	}
 	f.record["authorized"] = want
 	if !want {
-		f.record["lastDeauthorizedTime"] = number(uint64(now))
+		f.record["lastDeauthorizedTime"] = loose.Number(uint64(now))
 		return
 	}
-	f.record["lastAuthorizedTime"] = number(uint64(now))
+	f.record["lastAuthorizedTime"] = loose.Number(uint64(now))
 	f.record["lastAuthorizedCredentialType"] = "api"
 	f.record["lastAuthorizedCredential"] = nil
 }
@@ -263,8 +264,8 @@ func (f *form) memberTags() {
 			if len(tags) == maxElements {
 				break
 			}
-			id, value := uint64(uint32(toUint(p[0], 0))), uint64(uint32(toUint(p[1], 0)))
-			tags = tags.put(id, []any{number(id), number(value)})
+			id, value := uint64(uint32(loose.ToUint(p[0], 0))), uint64(uint32(loose.ToUint(p[1], 0)))
+			tags = tags.put(id, []any{loose.Number(id), loose.Number(value)})
 		}
 		f.record["tags"] = tags.values()
 	})
@@ -281,8 +282,8 @@ func (f *form) memberCapabilities() {
 			if len(caps) == maxElements {
 				break
 			}
-			id := toUint(e, 0)
-			caps = caps.put(id, number(id))
+			id := loose.ToUint(e, 0)
+			caps = caps.put(id, loose.Number(id))
 		}
 		f.record["capabilities"] = caps.values()
 	})

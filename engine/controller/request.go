@@ -7,6 +7,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 	"orrery/engine/wire"
 )
 
@@ -167,17 +168,17 @@ func (c *Controller) apply(at clock.Instant, n *network, m *member, e *edit) {
 	}
 	if e.authType != "" {
 		c.stats.Authorisations++
-		d["authorized"], d["lastAuthorizedTime"] = true, number(uint64(at.Wall))
+		d["authorized"], d["lastAuthorizedTime"] = true, loose.Number(uint64(at.Wall))
 		d["lastAuthorizedCredentialType"], d["lastAuthorizedCredential"] = e.authType, e.token
 	}
 	if e.versions != nil {
 		for i, key := range versionKeys {
-			d[key] = number(uint64(e.versions[i]))
+			d[key] = loose.Number(uint64(e.versions[i]))
 		}
 	}
 	appendTo(d, "ipAssignments", e.addresses, func(ip netip.Addr) any { return renderIP(ip) })
-	appendTo(d, "tags", e.tags, func(t tagDefault) any { return []any{number(t.rawID), number(t.rawValue)} })
-	appendTo(d, "capabilities", e.caps, func(id uint64) any { return number(id) })
+	appendTo(d, "tags", e.tags, func(t tagDefault) any { return []any{loose.Number(t.rawID), loose.Number(t.rawValue)} })
+	appendTo(d, "capabilities", e.caps, func(id uint64) any { return loose.Number(id) })
 	dropMemberFields(d)
 	if n.members[m.address] == nil {
 		n.insert(m)

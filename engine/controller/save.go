@@ -6,6 +6,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 )
 
 // decodeDocument decodes a document of ours. It was valid when it was encoded.
@@ -47,7 +48,7 @@ func nextRevision(doc []byte, revision uint64, record document) bool {
 	if doc != nil && sameBut(decodeDocument(doc), record) {
 		return false
 	}
-	record["revision"] = number(revision + 1)
+	record["revision"] = loose.Number(revision + 1)
 	return true
 }
 

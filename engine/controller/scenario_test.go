@@ -14,6 +14,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 	"orrery/engine/netconf"
 	"orrery/engine/rule"
 	"orrery/engine/wire"
@@ -247,7 +248,7 @@ func (p *player) route(method, path string, body []byte) ([]byte, error) {
 		list, err := p.c.Members(id)
 		out := map[string]any{}
 		for _, m := range list {
-			out[m.Address.String()] = number(m.Revision)
+			out[m.Address.String()] = loose.Number(m.Revision)
 		}
 		return encode(out), err
 	}
@@ -297,7 +298,7 @@ func testMeta(meta map[string]any) wire.Dictionary {
 		case string:
 			w.AddText(key, v)
 		default:
-			w.AddUint64(key, toUint(json.Number(fmt.Sprint(v)), 0))
+			w.AddUint64(key, loose.ToUint(json.Number(fmt.Sprint(v)), 0))
 		}
 	}
 	return wire.ParseDictionary(w.Bytes(), wire.MetadataCapacity)
@@ -466,7 +467,7 @@ func (p *player) maskNow(want, got any) any {
 	switch w := want.(type) {
 	case string:
 		if n, ok := got.(json.Number); ok && w == "NOW" {
-			if v := toUint(n, 0); v >= uint64(p.start) && v <= uint64(p.at.Wall)+10 {
+			if v := loose.ToUint(n, 0); v >= uint64(p.start) && v <= uint64(p.at.Wall)+10 {
 				return "NOW"
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 )
 
 // Mode says how forgivingly rules in JSON are read. The reference coerces
@@ -37,7 +38,7 @@ func FromValue(v any, mode Mode) (Rule, error) {
 	if !ok || t == MatchIntegerRange && mode == Reference {
 		return Rule{}, ErrNotRule
 	}
-	r := Rule{Type: t, Not: toBool(o["not"]), Or: toBool(o["or"])}
+	r := Rule{Type: t, Not: loose.ToBool(o["not"], false), Or: loose.ToBool(o["or"], false)}
 	if err := r.fromObject(o, mode); err != nil {
 		return Rule{}, err
 	}
@@ -65,48 +66,48 @@ func (r *Rule) fromObject(o map[string]any, mode Mode) (err error) {
 	switch r.Type {
 	case ActionTee, ActionWatch, ActionRedirect:
 		r.Address = toAddress(o["address"])
-		r.Flags = uint32(toUint(o["flags"], 0))
+		r.Flags = uint32(loose.ToUint(o["flags"], 0))
 		if r.Type != ActionRedirect {
-			r.Length = uint16(toUint(o["length"], 0))
+			r.Length = uint16(loose.ToUint(o["length"], 0))
 		}
 	case MatchSourceAddress, MatchDestinationAddress:
 		r.Address = toAddress(o["zt"])
 	case MatchVLANID:
-		r.Value = uint32(uint16(toUint(o["vlanId"], 0)))
+		r.Value = uint32(uint16(loose.ToUint(o["vlanId"], 0)))
 	case MatchVLANPCP:
-		r.Value = uint32(uint8(toUint(o["vlanPcp"], 0)))
+		r.Value = uint32(uint8(loose.ToUint(o["vlanPcp"], 0)))
 	case MatchVLANDEI:
-		r.Value = uint32(uint8(toUint(o["vlanDei"], 0)))
+		r.Value = uint32(uint8(loose.ToUint(o["vlanDei"], 0)))
 	case MatchSourceMAC, MatchDestinationMAC:
-		r.MAC = toMAC(toText(o["mac"], "0"))
+		r.MAC = toMAC(loose.ToText(o["mac"], "0"))
 	case MatchIPv4Source, MatchIPv4Destination:
-		r.IP, r.Bits, err = toPrefix(toText(o["ip"], "0.0.0.0"), 4, mode)
+		r.IP, r.Bits, err = toPrefix(loose.ToText(o["ip"], "0.0.0.0"), 4, mode)
 	case MatchIPv6Source, MatchIPv6Destination:
-		r.IP, r.Bits, err = toPrefix(toText(o["ip"], "::0"), 16, mode)
+		r.IP, r.Bits, err = toPrefix(loose.ToText(o["ip"], "::0"), 16, mode)
 	case MatchIPTOS:
-		r.Mask = uint64(uint8(toUint(o["mask"], 0)))
-		r.Start, r.End = uint64(uint8(toUint(o["start"], 0))), uint64(uint8(toUint(o["end"], 0)))
+		r.Mask = uint64(uint8(loose.ToUint(o["mask"], 0)))
+		r.Start, r.End = uint64(uint8(loose.ToUint(o["start"], 0))), uint64(uint8(loose.ToUint(o["end"], 0)))
 	case MatchIPProtocol:
-		r.Value = uint32(uint8(toUint(o["ipProtocol"], 0)))
+		r.Value = uint32(uint8(loose.ToUint(o["ipProtocol"], 0)))
 	case MatchEtherType:
-		r.Value = uint32(uint16(toUint(o["etherType"], 0)))
+		r.Value = uint32(uint16(loose.ToUint(o["etherType"], 0)))
 	case MatchICMP:
-		r.Value = uint32(uint8(toUint(o["icmpType"], 0)))
+		r.Value = uint32(uint8(loose.ToUint(o["icmpType"], 0)))
 		if code, ok := o["icmpCode"]; ok && code != nil {
-			r.Code, r.Flags = uint8(toUint(code, 0)), ICMPCodeSet
+			r.Code, r.Flags = uint8(loose.ToUint(code, 0)), ICMPCodeSet
 		}
 	case MatchSourcePort, MatchDestinationPort, MatchFrameSize:
-		r.Start = uint64(uint16(toUint(o["start"], 0)))
-		r.End = uint64(uint16(toUint(o["end"], r.Start)))
+		r.Start = uint64(uint16(loose.ToUint(o["start"], 0)))
+		r.End = uint64(uint16(loose.ToUint(o["end"], r.Start)))
 	case MatchCharacteristics:
 		r.Mask, err = toMask(o)
 	case MatchRandom:
-		r.Value = uint32(toUint(o["probability"], 0))
+		r.Value = uint32(loose.ToUint(o["probability"], 0))
 	case MatchIntegerRange:
 		err = r.integerRange(o, mode)
 	default:
 		if r.Type >= MatchTagsDifference && r.Type <= MatchTagReceiver {
-			r.Tag, r.Value = uint32(toUint(o["id"], 0)), uint32(toUint(o["value"], 0))
+			r.Tag, r.Value = uint32(loose.ToUint(o["id"], 0)), uint32(loose.ToUint(o["value"], 0))
 		}
 	}
 	return err
@@ -119,9 +120,9 @@ func toMask(o map[string]any) (uint64, error) {
 		return 0, nil
 	}
 	if s, ok := v.(string); ok {
-		return scanUint(s, 16), nil
+		return loose.Uint(s, 16), nil
 	}
-	n, ok := numberBits(v)
+	n, _, ok := loose.Bits(v)
 	if !ok {
 		return 0, fmt.Errorf("%w: mask must be a number or hex digits", ErrField)
 	}
@@ -132,20 +133,20 @@ func toMask(o map[string]any) (uint64, error) {
 func (r *Rule) integerRange(o map[string]any, mode Mode) error {
 	bound := func(v any) uint64 {
 		if s, ok := v.(string); ok {
-			return scanUint(s, 16)
+			return loose.Uint(s, 16)
 		}
-		return toUint(v, 0)
+		return loose.ToUint(v, 0)
 	}
-	bits := toUint(o["bits"], 64)
+	bits := loose.ToUint(o["bits"], 64)
 	if bits < 1 || bits > 64 {
 		if mode == Entered {
 			return fmt.Errorf("%w: bits must be 1 to 64", ErrField)
 		}
 		bits = (bits-1)&63 + 1
 	}
-	r.Index = uint16(toUint(o["idx"], 0))
+	r.Index = uint16(loose.ToUint(o["idx"], 0))
 	r.Flags = uint32(bits - 1)
-	if toBool(o["little"]) {
+	if loose.ToBool(o["little"], false) {
 		r.Flags |= LittleEndian
 	}
 	r.Start, r.End = bound(o["start"]), bound(o["end"])
@@ -167,47 +168,47 @@ func (r *Rule) Object() map[string]any {
 	}
 	switch r.Type {
 	case ActionTee, ActionWatch, ActionRedirect:
-		o["address"], o["flags"] = (r.Address & addressMask).String(), number(uint64(r.Flags))
+		o["address"], o["flags"] = (r.Address & addressMask).String(), loose.Number(uint64(r.Flags))
 		if r.Type != ActionRedirect {
-			o["length"] = number(uint64(r.Length))
+			o["length"] = loose.Number(uint64(r.Length))
 		}
 	case MatchSourceAddress, MatchDestinationAddress:
 		o["zt"] = (r.Address & addressMask).String()
 	case MatchVLANID:
-		o["vlanId"] = number(uint64(uint16(r.Value)))
+		o["vlanId"] = loose.Number(uint64(uint16(r.Value)))
 	case MatchVLANPCP:
-		o["vlanPcp"] = number(uint64(uint8(r.Value)))
+		o["vlanPcp"] = loose.Number(uint64(uint8(r.Value)))
 	case MatchVLANDEI:
-		o["vlanDei"] = number(uint64(uint8(r.Value)))
+		o["vlanDei"] = loose.Number(uint64(uint8(r.Value)))
 	case MatchSourceMAC, MatchDestinationMAC:
 		o["mac"] = (r.MAC & identity.Broadcast).String()
 	case MatchIPv4Source, MatchIPv4Destination, MatchIPv6Source, MatchIPv6Destination:
 		o["ip"] = r.prefixText()
 	case MatchIPTOS:
-		o["mask"] = number(uint64(uint8(r.Mask)))
-		o["start"], o["end"] = number(uint64(uint8(r.Start))), number(uint64(uint8(r.End)))
+		o["mask"] = loose.Number(uint64(uint8(r.Mask)))
+		o["start"], o["end"] = loose.Number(uint64(uint8(r.Start))), loose.Number(uint64(uint8(r.End)))
 	case MatchIPProtocol:
-		o["ipProtocol"] = number(uint64(uint8(r.Value)))
+		o["ipProtocol"] = loose.Number(uint64(uint8(r.Value)))
 	case MatchEtherType:
-		o["etherType"] = number(uint64(uint16(r.Value)))
+		o["etherType"] = loose.Number(uint64(uint16(r.Value)))
 	case MatchICMP:
-		o["icmpType"], o["icmpCode"] = number(uint64(uint8(r.Value))), nil
+		o["icmpType"], o["icmpCode"] = loose.Number(uint64(uint8(r.Value))), nil
 		if r.Flags&ICMPCodeSet != 0 {
-			o["icmpCode"] = number(uint64(r.Code))
+			o["icmpCode"] = loose.Number(uint64(r.Code))
 		}
 	case MatchSourcePort, MatchDestinationPort, MatchFrameSize:
-		o["start"], o["end"] = number(uint64(uint16(r.Start))), number(uint64(uint16(r.End)))
+		o["start"], o["end"] = loose.Number(uint64(uint16(r.Start))), loose.Number(uint64(uint16(r.End)))
 	case MatchCharacteristics:
 		o["mask"] = fmt.Sprintf("%016x", r.Mask)
 	case MatchRandom:
-		o["probability"] = number(uint64(r.Value))
+		o["probability"] = loose.Number(uint64(r.Value))
 	case MatchIntegerRange:
 		o["start"], o["end"] = fmt.Sprintf("%016x", r.Start), fmt.Sprintf("%016x", r.Start+r.span())
-		o["idx"], o["little"] = number(uint64(r.Index)), r.Flags&LittleEndian != 0
-		o["bits"] = number(uint64(r.Flags&0x3f) + 1)
+		o["idx"], o["little"] = loose.Number(uint64(r.Index)), r.Flags&LittleEndian != 0
+		o["bits"] = loose.Number(uint64(r.Flags&0x3f) + 1)
 	default:
 		if r.Type >= MatchTagsDifference && r.Type <= MatchTagReceiver {
-			o["id"], o["value"] = number(uint64(r.Tag)), number(uint64(r.Value))
+			o["id"], o["value"] = loose.Number(uint64(r.Tag)), loose.Number(uint64(r.Value))
 		}
 	}
 	return o

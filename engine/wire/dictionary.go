@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"orrery/engine/identity"
+	"orrery/engine/internal/loose"
 )
 
 // maxNumber is how much of a value is read as a number.
@@ -115,7 +116,7 @@ func (d *Dictionary) Uint64(key string, def uint64) uint64 {
 	if len(v) == 0 {
 		return def
 	}
-	return parseUint(v, 16)
+	return loose.Uint(v, 16)
 }
 
 // Int64 is [Dictionary.Uint64] for signed numbers, with the range of an int64.
@@ -124,7 +125,7 @@ func (d *Dictionary) Int64(key string, def int64) int64 {
 	if len(v) == 0 {
 		return def
 	}
-	return parseInt(v, 16)
+	return loose.Int(v, 16)
 }
 
 // Address returns the low 40 bits of a number as an address, 0 if there is none.

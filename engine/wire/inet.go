@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"orrery/engine/internal/loose"
 )
 
 // Type bytes of a physical address on the wire (spec 02 §8.4).
@@ -132,5 +134,5 @@ func ParseInetText(s string) (netip.AddrPort, error) {
 	if err != nil || ip.Zone() != "" {
 		return netip.AddrPort{}, ErrFormat
 	}
-	return netip.AddrPortFrom(ip, uint16(parseUint(number, 10))), nil
+	return netip.AddrPortFrom(ip, uint16(loose.Uint(number, 10))), nil
 }

@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"encoding/hex"
-	"math"
 	"net/netip"
 	"testing"
 )
@@ -214,29 +213,6 @@ func TestPrefixes(t *testing.T) {
 	}
 	if bad := PrefixOf(netip.MustParseAddrPort("10.0.0.1:33")); bad.IsValid() || IsNetwork(bad) || Netmask(bad).IsValid() || InetOf(bad).IsValid() {
 		t.Errorf("a prefix of 33 bits is %s", bad)
-	}
-}
-
-func TestNumbers(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		in   string
-		base uint64
-		u    uint64
-		i    int64
-	}{
-		{"", 16, 0, 0}, {"0x", 16, 0, 0}, {"0xg", 16, 0, 0}, {"0XFf", 16, 255, 255}, {" \t\n\v\f\r+12", 16, 0x12, 0x12},
-		{"-", 16, 0, 0}, {"--1", 16, 0, 0}, {"- 1", 16, 0, 0}, {"-1", 16, math.MaxUint64, -1}, {"0x10", 10, 0, 0},
-		{"18446744073709551615", 10, math.MaxUint64, math.MaxInt64}, {"18446744073709551616", 10, math.MaxUint64, math.MaxInt64},
-		{"-18446744073709551616", 10, math.MaxUint64, math.MinInt64}, {"9223372036854775808", 10, 1 << 63, math.MaxInt64},
-		{"-9223372036854775808", 10, 1 << 63, math.MinInt64}, {"12\x003", 16, 0x12, 0x12},
-	} {
-		if got := parseUint(c.in, c.base); got != c.u {
-			t.Errorf("%q unsigned: %#x, want %#x", c.in, got, c.u)
-		}
-		if got := parseInt([]byte(c.in), c.base); got != c.i {
-			t.Errorf("%q signed: %d, want %d", c.in, got, c.i)
-		}
 	}
 }
 
