@@ -2,6 +2,7 @@ package portmap
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -77,4 +78,65 @@ type Attempt struct {
 	Method Method
 	// Problem says why it has made no mapping, "" if it has.
 	Problem string
+}
+
+// External returns where the port can be reached from the Internet, and false
+// if that is nowhere as far as is known.
+func (m *Mapper) External() (netip.AddrPort, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.status.Code != Mapped {
+		return netip.AddrPort{}, false
+	}
+	return m.status.External, true
+}
+
+// Status returns the state of the mapping, for diagnosis.
+func (m *Mapper) Status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, now := m.status, m.cfg.clock.now()
+	s.Attempts = slices.Clone(s.Attempts)
+	if s.Code == Mapped && !s.Permanent {
+		s.Left = max(0, m.expires.Sub(now))
+	}
+	if s.Code != Stopped {
+		s.Next = max(0, m.next.Sub(now))
+	}
+	return s
+}
+
+// report replaces the status, and tells if the port can be reached elsewhere
+// than before.
+func (m *Mapper) report(s Status) {
+	s.Port, s.Gateway, s.Local = m.cfg.Port, m.link.gateway, m.link.local
+	was, had := m.External()
+	m.mu.Lock()
+	before := m.status.Code
+	m.status = s
+	if m.lease != nil {
+		m.expires = m.lease.ends()
+	}
+	m.mu.Unlock()
+	if s.Code != before && s.Code != Mapped {
+		m.cfg.Log.Debug("no UDP port mapped", "reason", string(s.Code), "text", s.Text)
+	}
+	switch is, has := m.External(); {
+	case has && is != was:
+		m.cfg.External(is, true)
+	case had && !has:
+		m.cfg.External(netip.AddrPort{}, false)
+	}
+}
+
+// withdraw says that the port cannot be reached, until more is known.
+func (m *Mapper) withdraw() {
+	m.report(Status{Code: Trying, Text: "The gateway is being asked."})
+}
+
+// note adds to the status what came of an attempt that changes nothing.
+func (m *Mapper) note(a Attempt) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.status.Attempts = []Attempt{a}
 }
