@@ -42,7 +42,7 @@ func parseFlags(args []string, out, errs io.Writer) (o options, code int) {
 		return o, 2
 	}
 	if *showVersion {
-		fmt.Fprintln(out, "orrery", version())
+		fmt.Fprintln(out, "orrery", programVersion())
 		return o, 0
 	}
 	wrong := func(format string, args ...any) (options, int) {

@@ -89,7 +89,7 @@ func (r *runner) do(f func(context.Context)) {
 // start builds the application and runs it until the user quits.
 func (r *runner) start(o options, first *instance.Instance) {
 	app.SetMetadata(fyne.AppMetadata{
-		ID: appID, Name: text.Get("app.name"), Version: version(), Icon: fyne.NewStaticResource("orrery.svg", assets.AppIcon()),
+		ID: appID, Name: text.Get("app.name"), Version: programVersion(), Icon: fyne.NewStaticResource("orrery.svg", assets.AppIcon()),
 		Migrations: map[string]bool{"fyneDo": true},
 	})
 	r.app = app.NewWithID(appID)
@@ -174,8 +174,14 @@ func login() string {
 	return u.Username
 }
 
-// version is that of the module, as the build recorded it.
-func version() string {
+// version is set by the build: -ldflags "-X main.version=…".
+var version string
+
+// programVersion is the version to show: the build's, else that of the module.
+func programVersion() string {
+	if version != "" {
+		return version
+	}
 	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
 		return b.Main.Version
 	}

@@ -43,14 +43,25 @@ var program = sync.OnceValues(func() (string, error) {
 	out := filepath.Join(dir, "orrery")
 	cmd := exec.Command("go", "build", "-o", out, "orrery/app/orrery")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	if cc, err := exec.LookPath("clang-14"); err == nil {
-		cmd.Env = append(cmd.Env, "CC="+cc) // gcc takes minutes for the OpenGL bindings
+	if cc := compiler(); cc != "" {
+		cmd.Env = append(cmd.Env, "CC="+cc)
 	}
 	if b, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.New("build the application: " + err.Error() + "\n" + string(b))
 	}
 	return out, nil
 })
+
+// compiler finds the C compiler that the Makefile uses too: clang, because gcc
+// takes minutes for the OpenGL bindings.
+func compiler() string {
+	for _, name := range []string{"clang", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14", "gcc"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -84,10 +95,8 @@ func need(t *testing.T, programs ...string) {
 			t.Skipf("%s is missing: apt-get install xvfb dbus-daemon openbox xdotool imagemagick", p)
 		}
 	}
-	if _, err := exec.LookPath("clang-14"); err != nil && *binary == "" {
-		if _, err := exec.LookPath("gcc"); err != nil {
-			t.Skip("there is no C compiler to build the application: apt-get install clang-14")
-		}
+	if compiler() == "" && *binary == "" {
+		t.Skip("there is no C compiler to build the application: apt-get install clang")
 	}
 }
 

@@ -69,7 +69,7 @@ type Copyable struct{ Text, Copy string }
 func (s *State) Networks() NetworksPage {
 	p := NetworksPage{
 		Selected: -1,
-		Join:     s.guard(Button{Label: text.Get("networks.join"), Action: Action{Do: OpenJoin}}, ipc.Operator),
+		Join:     s.guard(Button{Label: text.Get("networks.join"), Action: Action{Do: OpenJoin}}),
 	}
 	for _, id := range sortedKeys(s.networks) {
 		p.Rows = append(p.Rows, s.networkRow(s.networks[id], true))
@@ -134,7 +134,7 @@ func (s *State) networkRow(n ipc.Network, joined bool) NetworkRow {
 	if !joined {
 		r.Toggle = Button{Label: text.Get("network.rejoin"), Action: Action{Do: Join, Target: n.ID}}
 	}
-	r.Toggle = s.guard(r.Toggle, ipc.Operator)
+	r.Toggle = s.guard(r.Toggle)
 	r.Toggle.Enabled = r.Toggle.Enabled && !r.Busy
 	return r
 }
@@ -184,10 +184,11 @@ func (s *State) networkStatus(n ipc.Network) (Badge, string) {
 	return b, sentence
 }
 
-// guard enables a button if the caller's role suffices, else says why not.
-func (s *State) guard(b Button, need ipc.Role) Button {
-	if b.Enabled = s.May(need); !b.Enabled {
-		b.Why = text.Get("role.needed", "role", roleName(need))
+// guard enables a button of something that changes the service's state, if the
+// caller's role suffices; else it says why not.
+func (s *State) guard(b Button) Button {
+	if b.Enabled = s.May(ipc.Operator); !b.Enabled {
+		b.Why = text.Get("role.needed", "role", roleName(ipc.Operator))
 	}
 	return b
 }

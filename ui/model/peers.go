@@ -148,7 +148,7 @@ const missing = "–"
 
 func (s *State) peerButtons(r *PeerRow, state ipc.TrustState, rec ipc.TrustRecord) {
 	button := func(do ActionKind, id string) Button {
-		b := s.guard(Button{Label: text.Get(id), Action: Action{Do: do, Target: r.Address}}, ipc.Operator)
+		b := s.guard(Button{Label: text.Get(id), Action: Action{Do: do, Target: r.Address}})
 		b.Enabled = b.Enabled && !s.busy(false, r.Address)
 		return b
 	}
@@ -171,6 +171,7 @@ func (s *State) peerButtons(r *PeerRow, state ipc.TrustState, rec ipc.TrustRecor
 func (s *State) trustOf(state ipc.TrustState, rec ipc.TrustRecord) (Badge, string) {
 	b := Badge{MarkUnverified, Neutral, text.Get("trust.seen")}
 	switch state {
+	case ipc.Seen:
 	case ipc.Verified:
 		b = Badge{MarkVerified, Good, text.Get("trust.verified")}
 	case ipc.Blocked:

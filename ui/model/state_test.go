@@ -60,7 +60,12 @@ func TestApply(t *testing.T) {
 	has("the role after a status with one", s.May(ipc.Operator), false)
 
 	for _, e := range []ipc.Event{
-		{}, {Kind: "new-kind"}, {Kind: ipc.EventSnapshot}, {Kind: ipc.EventNetwork}, {Kind: ipc.EventPeer}, {Kind: ipc.EventTrust},
+		{},
+		{Kind: "new-kind"},
+		{Kind: ipc.EventSnapshot},
+		{Kind: ipc.EventNetwork},
+		{Kind: ipc.EventPeer},
+		{Kind: ipc.EventTrust},
 		{Kind: ipc.EventAlert}, {Kind: ipc.EventStatus}, {Kind: ipc.EventNetworkGone, Gone: "nothing"},
 	} {
 		s.Apply(e)
@@ -74,8 +79,8 @@ func TestApply(t *testing.T) {
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		role                            ipc.Role
-		observer, operator, adminstrate bool
+		role                             ipc.Role
+		observer, operator, administrate bool
 	}{
 		{"", false, false, false},
 		{"king", false, false, false},
@@ -84,7 +89,7 @@ func TestRoles(t *testing.T) {
 		{ipc.Administrator, true, true, true},
 	} {
 		s := newState(withRole(c.role))
-		if s.May(ipc.Observer) != c.observer || s.May(ipc.Operator) != c.operator || s.May(ipc.Administrator) != c.adminstrate {
+		if s.May(ipc.Observer) != c.observer || s.May(ipc.Operator) != c.operator || s.May(ipc.Administrator) != c.administrate {
 			t.Errorf("%q: %v %v %v", c.role, s.May(ipc.Observer), s.May(ipc.Operator), s.May(ipc.Administrator))
 		}
 	}
@@ -116,8 +121,10 @@ func TestOneRequestPerThing(t *testing.T) {
 	if !s.Begin(set) {
 		t.Error("no request after the first has ended")
 	}
-	if !s.Begin(Action{Do: Copy}) || !s.Begin(Action{Do: Copy}) {
-		t.Error("copying is no request")
+	for range 2 {
+		if !s.Begin(Action{Do: Copy}) {
+			t.Error("copying is no request")
+		}
 	}
 	s.End(Action{Do: Copy}, nil)
 	s.Down(ipc.ErrNotRunning)

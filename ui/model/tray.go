@@ -59,6 +59,7 @@ func (s *State) attention() int {
 	}
 	for id, nw := range s.networks {
 		switch nw.Status {
+		case ipc.OK, ipc.Requesting, ipc.AccessDenied:
 		case ipc.NotFound, ipc.TooOld, ipc.AuthRequired:
 			n++
 		case ipc.PortError:

@@ -211,7 +211,11 @@ func TestMenuItemEqual(t *testing.T) {
 		t.Error("equal items differ")
 	}
 	for _, o := range []MenuItem{
-		{Label: "c"}, {Label: "a"}, {Label: "a", Checked: true, Items: m.Items}, {Label: "a", Disabled: true, Items: m.Items}, {Label: "a", Separator: true, Items: m.Items},
+		{Label: "c"},
+		{Label: "a"},
+		{Label: "a", Checked: true, Items: m.Items},
+		{Label: "a", Disabled: true, Items: m.Items},
+		{Label: "a", Separator: true, Items: m.Items},
 		{Label: "a", Action: Action{Do: Quit}, Items: m.Items}, {Label: "a", Items: []MenuItem{{Label: "b", Action: Action{Do: Copy, Target: "y"}}}},
 	} {
 		if m.Equal(o) {

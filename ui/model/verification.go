@@ -148,8 +148,8 @@ func (v *Verification) Page() VerificationPage {
 		p.Lead = text.Get("verify.lead", "peer", r.Title)
 		p.Groups, p.Words, p.QR = v.data.Groups, v.data.Words, v.data.QR
 		p.Busy = v.phase == saving
-		p.Match = v.state.guard(p.Match, ipc.Operator)
-		p.Mismatch = v.state.guard(p.Mismatch, ipc.Operator)
+		p.Match = v.state.guard(p.Match)
+		p.Mismatch = v.state.guard(p.Mismatch)
 		if p.Busy {
 			p.Match.Enabled, p.Mismatch.Enabled = false, false
 		}

@@ -55,6 +55,7 @@ func subject(e ipc.Event) string {
 		return "trust " + e.Gone
 	case ipc.EventAlertGone:
 		return "alert " + e.Gone
+	default:
+		return string(e.Kind)
 	}
-	return string(e.Kind)
 }

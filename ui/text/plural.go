@@ -21,7 +21,7 @@ func pluralRule(language string) func(n int) form {
 	case "ja", "ko", "zh", "vi", "th", "id", "ms":
 		return func(int) form { return other }
 	case "fr", "hy", "kab":
-		return func(n int) form { return pick(n == 0 || n == 1, one) }
+		return func(n int) form { return oneIf(n == 0 || n == 1) }
 	case "ru", "uk", "be":
 		return eastSlavic
 	case "pl":
@@ -31,24 +31,24 @@ func pluralRule(language string) func(n int) form {
 			if n >= 2 && n <= 4 {
 				return few
 			}
-			return pick(n == 1, one)
+			return oneIf(n == 1)
 		}
 	case "he":
 		return func(n int) form {
 			if n == 2 {
 				return two
 			}
-			return pick(n == 1, one)
+			return oneIf(n == 1)
 		}
 	case "ar":
 		return arabic
 	}
-	return func(n int) form { return pick(n == 1, one) }
+	return func(n int) form { return oneIf(n == 1) }
 }
 
-func pick(is bool, f form) form {
+func oneIf(is bool) form {
 	if is {
-		return f
+		return one
 	}
 	return other
 }

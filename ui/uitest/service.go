@@ -116,8 +116,10 @@ func (s *Service) SetNetwork(_ context.Context, id string, set ipc.NetworkSettin
 			continue
 		}
 		for _, f := range []struct{ to, from **bool }{
-			{&n.Settings.AllowManaged, &set.AllowManaged}, {&n.Settings.AllowGlobal, &set.AllowGlobal},
-			{&n.Settings.AllowDefault, &set.AllowDefault}, {&n.Settings.AllowDNS, &set.AllowDNS},
+			{&n.Settings.AllowManaged, &set.AllowManaged},
+			{&n.Settings.AllowGlobal, &set.AllowGlobal},
+			{&n.Settings.AllowDefault, &set.AllowDefault},
+			{&n.Settings.AllowDNS, &set.AllowDNS},
 		} {
 			if *f.from != nil {
 				*f.to = *f.from
