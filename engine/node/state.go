@@ -103,6 +103,9 @@ func (c *Core) ChangeTrust(at clock.Instant, out *Outbox, f func(*trust.Table) e
 	return f(c.trust)
 }
 
+// Sizes is how much the wire holds of what others can make it hold.
+func (c *Core) Sizes() vl1.Sizes { return c.wire.Sizes() }
+
 // Counters returns packet counts by name, drops as "drop.<reason>".
 func (c *Core) Counters() map[string]uint64 {
 	s := c.wire.Stats()

@@ -18,6 +18,10 @@ const (
 	// sources together: 64 at once, then one each 5 ms.
 	agreeBurst  = 64
 	agreeRefill = 5 * clock.Millisecond
+	// strangerBurst bounds how many unknown sources roots are asked about: 64 at
+	// once, then ten a second.
+	strangerBurst  = 64
+	strangerRefill = 100 * clock.Millisecond
 )
 
 // bucket is a token bucket; its zero value is full.

@@ -116,3 +116,14 @@ func (r *reassembly) slot(now clock.Mono, id uint64, from netip.Addr) *assembly 
 	r.last = i
 	return pick
 }
+
+// busy counts the packets of which parts are missing.
+func (r *reassembly) busy(now clock.Mono) int {
+	n := 0
+	for i := range r.slots {
+		if r.slots[i].busy && now-r.slots[i].at < reassemblyTimeout {
+			n++
+		}
+	}
+	return n
+}

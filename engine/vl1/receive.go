@@ -98,8 +98,7 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey) {
 	}
 	p := w.peer(at, pkt.Source())
 	if p == nil {
-		w.hold(at, pkt.Source(), buf, from, false)
-		w.Whois(at, pkt.Source())
+		w.holdStranger(at, pkt.Source(), buf, from)
 		return
 	}
 	if p.blocked {
@@ -124,6 +123,18 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey) {
 		pkt = full
 	}
 	w.dispatch(at, p, pkt, from)
+}
+
+// holdStranger keeps a packet of an unknown source and asks for its identity. A
+// budget keeps a flood of made-up sources from the roots, and from what we want
+// to know ourselves.
+func (w *Wire) holdStranger(at clock.Instant, src identity.Address, buf []byte, from pathKey) {
+	if !w.asking(src) && !w.strangers.take(at.Mono, strangerBurst, strangerRefill) {
+		w.drop(DropRate)
+		return
+	}
+	w.hold(at, src, buf, from, false)
+	w.Whois(at, src)
 }
 
 // hold keeps a packet for later, the oldest giving way.

@@ -51,3 +51,22 @@ func (w *Wire) drop(r DropReason) { w.stats.Drops[r]++ }
 
 // Stats returns the counters.
 func (w *Wire) Stats() Stats { return w.stats }
+
+// Sizes is how much the wire holds of what others can make it hold.
+type Sizes struct {
+	Peers, Paths int
+	// Queued packets wait to be sent, Held ones to be handled, Incomplete ones
+	// for their other parts.
+	Queued, Held, Incomplete int
+	// Asked addresses were asked a root for, Validating identities are being
+	// validated, Expected packets may be answered.
+	Asked, Validating, Expected int
+}
+
+// Sizes counts.
+func (w *Wire) Sizes() Sizes {
+	return Sizes{
+		Peers: len(w.peers), Paths: len(w.paths), Queued: len(w.queue), Held: len(w.held), Incomplete: w.parts.busy(w.now),
+		Asked: len(w.whois), Validating: len(w.pending), Expected: len(w.expect.byID),
+	}
+}

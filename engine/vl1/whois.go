@@ -25,7 +25,7 @@ type asked struct {
 // Whois asks the best root for an identity, at most twice a second for each
 // address (spec 03 §3.6).
 func (w *Wire) Whois(at clock.Instant, a identity.Address) {
-	if a == w.self.Address || a.Reserved() {
+	if a == w.self.Address || a.Reserved() || len(w.top.upstreams) == 0 {
 		return
 	}
 	i := slices.IndexFunc(w.whois, func(x asked) bool { return x.addr == a })
@@ -52,6 +52,11 @@ func (w *Wire) Whois(at clock.Instant, a identity.Address) {
 	a.Put(body[:])
 	w.soon(at.Mono + whoisEvery)
 	w.Send(at, root.id.Address, wire.VerbWhois, nil, body[:], false)
+}
+
+// asking reports whether a root was asked for an address and may yet answer.
+func (w *Wire) asking(a identity.Address) bool {
+	return slices.ContainsFunc(w.whois, func(x asked) bool { return x.addr == a })
 }
 
 // receiveWhois answers with the identities that are in memory, and asks for

@@ -93,6 +93,8 @@ type Wire struct {
 	surface surface
 	strange prefixGate
 	agree   bucket
+	// strangers limits questions about unknown sources of packets.
+	strangers bucket
 
 	local      []netip.AddrPort
 	avoid      []netip.Prefix
