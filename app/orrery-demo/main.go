@@ -53,7 +53,7 @@ func run(args []string) int {
 	}
 	cfg.Out = os.Stdout
 	cfg.Terminal = isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stdout.Fd())
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	if err := demo.Run(ctx, cfg); err != nil {
 		return fail(err)
