@@ -1,7 +1,9 @@
 package node
 
 import (
+	"encoding/binary"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -182,6 +184,17 @@ func (c *Core) AddWorld(at clock.Instant, w *world.World, out *Outbox) error {
 	return c.wire.AddWorld(at, w)
 }
 
+// Recall says HELLO to the peers in the cache, at most limit of them, so that
+// they hear at once of a restart instead of when their own timers run out.
+func (c *Core) Recall(at clock.Instant, limit int, out *Outbox) {
+	c.begin(at, out)
+	defer c.end()
+	known := slices.Sorted(maps.Keys(c.cache))
+	for _, a := range known[:min(len(known), limit)] {
+		c.wire.Recall(at, a)
+	}
+}
+
 // SetLocal tells at which addresses our sockets can be reached, and which
 // prefixes belong to our own virtual devices.
 func (c *Core) SetLocal(at clock.Instant, addrs []netip.AddrPort, avoid []netip.Prefix) {
@@ -221,6 +234,14 @@ func (c *Core) Leave(at clock.Instant, nwid identity.NetworkID, out *Outbox) {
 	c.end()
 }
 
+// Message sends a peer a message outside all networks (USER_MESSAGE, spec 02
+// §10.20). Kinds up to 65535 are reserved. It may get lost.
+func (c *Core) Message(at clock.Instant, to identity.Address, kind uint64, data []byte, out *Outbox) {
+	c.begin(at, out)
+	c.wire.Send(at, to, wire.VerbUserMessage, binary.BigEndian.AppendUint64(nil, kind), data, true)
+	c.end()
+}
+
 // Shutdown stores what would be lost.
 func (c *Core) Shutdown(at clock.Instant, out *Outbox) {
 	c.begin(at, out)
@@ -251,6 +272,8 @@ func (u upper) HandleError(at clock.Instant, inRe wire.Verb, code wire.ErrorCode
 
 func (u upper) PeerLearned(at clock.Instant, id identity.Identity) { u.vl2.PeerLearned(at, id) }
 
+func (u upper) Greeted(at clock.Instant, id identity.Identity) { u.vl2.Greeted(at, id.Address) }
+
 func (u upper) AlwaysContact(dst []identity.Address) []identity.Address {
 	return u.vl2.AlwaysContact(dst)
 }
@@ -260,6 +283,10 @@ func (u upper) Inside(ip netip.Addr) bool {
 }
 
 func (u upper) PeerCache(a identity.Address) []byte { return u.cache[a] }
+
+func (u upper) Message(_ clock.Instant, from identity.Identity, kind uint64, data []byte) {
+	u.out.Messages = append(u.out.Messages, Message{from, kind, slices.Clone(data)})
+}
 
 func (u upper) Collision(_ clock.Instant, from identity.Identity) {
 	if !u.collided {

@@ -24,6 +24,8 @@ type Outbox struct {
 	Changes []controller.Change
 	// Trust is true when trust records changed and are to be stored.
 	Trust bool
+	// Messages are what peers sent outside all networks.
+	Messages []Message
 	// Events is what happened that people may want to know.
 	Events []Event
 }
@@ -43,6 +45,13 @@ const Headroom = 16
 type NetworkFile struct {
 	Network identity.NetworkID
 	Data    []byte
+}
+
+// Message is a USER_MESSAGE of a peer.
+type Message struct {
+	From identity.Identity
+	Kind uint64
+	Data []byte
 }
 
 // EventKind says what happened.
@@ -77,6 +86,8 @@ func (o *Outbox) Reset() {
 	o.Files = o.Files[:0]
 	clear(o.Changes)
 	o.Changes = o.Changes[:0]
+	clear(o.Messages)
+	o.Messages = o.Messages[:0]
 	o.Trust = false
 	o.Events = o.Events[:0]
 }
@@ -84,5 +95,5 @@ func (o *Outbox) Reset() {
 // Empty reports whether nothing is to be done.
 func (o *Outbox) Empty() bool {
 	return len(o.Send) == 0 && len(o.Held) == 0 && len(o.Work) == 0 && len(o.Store) == 0 && len(o.Deliver) == 0 && len(o.Networks) == 0 &&
-		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && len(o.Events) == 0
+		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && len(o.Messages) == 0 && len(o.Events) == 0
 }

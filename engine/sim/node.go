@@ -46,6 +46,8 @@ type Node struct {
 	Events []node.Event
 	// Sent counts datagrams sent, Validated identities that were validated.
 	Sent, Validated uint64
+	// Messages counts messages of peers outside all networks.
+	Messages uint64
 
 	world    *World
 	identity identity.Identity
@@ -135,6 +137,7 @@ func (n *Node) Start(planet *world.World) {
 		m := n.disk.networks[nwid]
 		n.join(nwid, m.settings, m.conf)
 	}
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Recall(at, 256, out) })
 	n.arm()
 }
 

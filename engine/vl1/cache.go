@@ -7,6 +7,13 @@ import (
 	"orrery/engine/wire"
 )
 
+// Recall brings a stored peer to memory and says HELLO to it.
+func (w *Wire) Recall(at clock.Instant, a identity.Address) {
+	if w.peers[a] == nil {
+		w.recall(at, a)
+	}
+}
+
 // recall looks a peer up in the stored records (spec 03 §1.4). Its paths are
 // not trusted, only tried.
 func (w *Wire) recall(at clock.Instant, a identity.Address) *Peer {

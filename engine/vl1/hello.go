@@ -39,9 +39,7 @@ func (w *Wire) hello(at clock.Instant, p *Peer, to pathKey) {
 	buf = h.Append(buf)
 	p.keys.CryptHelloTail(buf[:8], buf[wire.HeaderLen+h.TailOffset():])
 	w.transmit(at, p, buf, armor.Poly1305None, w.paths[to], to)
-	if p.unanswered == clock.Never {
-		p.unanswered = at.Mono
-	}
+	p.probed(at.Mono, to)
 }
 
 // probe asks a peer to answer from an address: by ECHO from one socket if its
@@ -52,9 +50,7 @@ func (w *Wire) probe(at clock.Instant, p *Peer, to pathKey) {
 		return
 	}
 	w.reply(at, p, wire.VerbEcho, to, nil, nil)
-	if p.unanswered == clock.Never {
-		p.unanswered = at.Mono
-	}
+	p.probed(at.Mono, to)
 }
 
 // receiveHello handles a HELLO in clear, the one packet that a stranger may
@@ -207,6 +203,7 @@ func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int,
 	w.answerHello(at, p, h, pkt.ID(), hops, moons, from)
 	w.setVersion(p, h.Protocol, h.Major, h.Minor, h.Revision)
 	w.received(at, p, from, hops, wire.VerbHello, Received, false)
+	w.upper.Greeted(at, p.id)
 }
 
 // answerHello sends OK(HELLO), with newer revisions of the worlds that the

@@ -14,8 +14,11 @@ const (
 	// answerWithin is when an unanswered question makes a path suspect: two
 	// more were lost meanwhile.
 	answerWithin = clock.Second
-	askEvery     = 500 * clock.Millisecond
-	askSlowest   = 3 * clock.Second
+	// coldAfter is when NATs on the way may have forgotten a path that is not
+	// kept alive: data takes a relay until the path is known to work.
+	coldAfter  = 25 * clock.Second
+	askEvery   = 500 * clock.Millisecond
+	askSlowest = 3 * clock.Second
 )
 
 // suspect reports whether a peer was asked on the path and does not answer.
@@ -74,13 +77,25 @@ func (w *Wire) ask(at clock.Instant, owner *Peer, via *path) {
 		return
 	}
 	if via.asked == clock.Never {
-		via.asked = now
 		via.nextAsk = now + askEvery
 		w.probe(at, owner, via.pathKey)
 		return
 	}
 	via.nextAsk = now + min(max((now-via.asked)/2, askEvery), askSlowest)
 	w.hello(at, owner, via.pathKey)
+}
+
+// probed notes that a peer was asked at an address, on the paths it concerns.
+func (p *Peer) probed(now clock.Mono, to pathKey) {
+	if p.unanswered == clock.Never {
+		p.unanswered = now
+	}
+	for i := range p.slots {
+		s := &p.slots[i]
+		if s.asked == clock.Never && s.remote == to.remote && (to.socket == AnySocket || to.socket == s.socket) {
+			s.asked = now
+		}
+	}
 }
 
 // live returns the best path of a peer that is neither expired nor suspect.

@@ -71,10 +71,14 @@ func (n *testNode) HandleError(_ clock.Instant, _ wire.Verb, c wire.ErrorCode, i
 	n.got = append(n.got, testFrame{in.From.Address, wire.VerbError, c.String()})
 	return Received
 }
+func (n *testNode) Greeted(clock.Instant, identity.Identity)                {}
 func (n *testNode) PeerLearned(clock.Instant, identity.Identity)            {}
 func (n *testNode) AlwaysContact(dst []identity.Address) []identity.Address { return dst }
 func (n *testNode) Inside(ip netip.Addr) bool                               { return false }
 func (n *testNode) PeerCache(a identity.Address) []byte                     { return n.cache[a] }
+func (n *testNode) Message(_ clock.Instant, from identity.Identity, _ uint64, data []byte) {
+	n.got = append(n.got, testFrame{from.Address, wire.VerbUserMessage, string(data)})
+}
 func (n *testNode) Collision(_ clock.Instant, from identity.Identity) {
 	n.alert = append(n.alert, from)
 }

@@ -222,6 +222,10 @@ func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey
 		disp = receivedIf(w.receiveEcho(at, p, in, from))
 	case wire.VerbPushDirectPaths:
 		disp = receivedIf(w.receivePush(at, p, in))
+	case wire.VerbUserMessage:
+		if m, err := wire.ParseUserMessage(in.Payload); err == nil {
+			w.upper.Message(at, p.id, m.Type, m.Data)
+		}
 	case wire.VerbACK, wire.VerbQOSMeasurement, wire.VerbPathNegotiationRequest:
 		// For bonds only; no bond exists.
 		return
@@ -258,6 +262,9 @@ func (w *Wire) receiveOK(at clock.Instant, p *Peer, in *Inbound, from pathKey) (
 		return Dropped, false
 	}
 	answered = in.Hops == 0 && x.remote == from.remote
+	if p.unanswered != clock.Never && at.Mono-p.unanswered >= answerIn {
+		defer w.upper.Greeted(at, p.id)
+	}
 	p.unanswered = clock.Never
 	in.Payload, in.InReID = ok.Body, ok.InReID
 	switch ok.InRe {

@@ -80,7 +80,7 @@ func (w *Wire) route(at clock.Instant, p *Peer) (owner *Peer, via *path) {
 	now := at.Mono
 	own := p.direct(now)
 	if own != nil {
-		if !own.suspect(now) {
+		if now-own.lastIn < coldAfter && !own.suspect(now) {
 			return p, own
 		}
 		w.ask(at, p, own)

@@ -24,6 +24,9 @@ type Upper interface {
 	HandleError(at clock.Instant, inRe wire.Verb, code wire.ErrorCode, in *Inbound) Disposition
 	// PeerLearned tells that an identity was admitted.
 	PeerLearned(at clock.Instant, id identity.Identity)
+	// Greeted tells that a peer said HELLO, or answers again after a silence: it
+	// may have restarted and forgotten what it was told.
+	Greeted(at clock.Instant, id identity.Identity)
 	// AlwaysContact appends the addresses to keep contact with.
 	AlwaysContact(dst []identity.Address) []identity.Address
 	// Inside reports whether ip belongs to a virtual network: the wire must
@@ -31,6 +34,8 @@ type Upper interface {
 	Inside(ip netip.Addr) bool
 	// PeerCache returns the stored record of a peer that is not in memory.
 	PeerCache(a identity.Address) []byte
+	// Message takes a USER_MESSAGE; data is borrowed for the call.
+	Message(at clock.Instant, from identity.Identity, kind uint64, data []byte)
 	// Collision tells that a root holds another key for our own address.
 	Collision(at clock.Instant, from identity.Identity)
 }

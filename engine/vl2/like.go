@@ -102,6 +102,26 @@ func (s *Switch) announceAll(at clock.Instant, nw *Network) {
 	}
 }
 
+// Greeted tells a peer that may have restarted about our groups: a root or
+// controller that forgot them could not help anybody to find us, for up to a
+// minute.
+func (s *Switch) Greeted(at clock.Instant, a identity.Address) {
+	for _, nw := range s.networks {
+		m := nw.members.get(a)
+		hub := slices.Contains(s.hubs(nw), a)
+		if nw.config == nil || len(nw.fullList()) == 0 || !hub && (m == nil || !s.isMember(nw, m)) {
+			continue
+		}
+		if !s.greeted.allow(at.Mono, stampKey{network: nw.id, peer: a}, greetInterval) {
+			continue
+		}
+		if m != nil {
+			m.likes = at.Mono
+		}
+		s.sendList(at, nw, a)
+	}
+}
+
 // sendListTo sends the full list to a member.
 func (s *Switch) sendListTo(at clock.Instant, nw *Network, m *member) {
 	if len(nw.fullList()) > 0 {

@@ -67,6 +67,7 @@ const (
 	requestPatience  = 60 * clock.Second
 	likeInterval     = 60 * clock.Second
 	likeLife         = 600 * clock.Second
+	greetInterval    = 2 * clock.Second
 	gatherInterval   = 60 * clock.Second // x3
 	queueLife        = 5 * clock.Second
 	pushInterval     = 500 * clock.Second

@@ -1,7 +1,6 @@
 package vl2
 
 import (
-	"encoding/binary"
 	"strings"
 
 	"orrery/engine/clock"
@@ -68,60 +67,24 @@ func (s *Switch) controllerRefused(at clock.Instant, nw *Network, code wire.Erro
 	case wire.ErrorNetworkAccessDenied:
 		s.fail(at, nw, StatusAccessDenied, Authentication{})
 	case wire.ErrorNetworkAuthenticationRequired:
-		if auth, ok := parseAuthentication(body[8:]); ok {
-			s.fail(at, nw, StatusAuthenticationRequired, auth)
+		if a, usable, err := wire.ParseAuthentication(body); usable && err == nil {
+			s.fail(at, nw, StatusAuthenticationRequired, authentication(&a))
 		}
 	}
 }
 
-// Limits of the texts in an authentication dictionary (spec 02 §11). One that
-// is longer is left out rather than cut.
-const (
-	authCapacity = 8192
-	maxURL       = 2047
-	maxNonce     = 63
-	maxState     = 127
-	maxClientID  = 255
-	maxProvider  = 63
-)
-
-// parseAuthentication reads what follows the network ID in an ERROR
-// NETWORK_AUTHENTICATION_REQUIRED. It is false for one to be ignored (spec 04
-// §14.4). Unlike the reference it takes an empty URL, which controllers without
-// a sign-in page send, as "required, page unknown".
-func parseAuthentication(b []byte) (a Authentication, ok bool) {
-	if len(b) <= 2 {
-		return a, true
+// authentication is what a user may be shown of a controller's wish for a log-in.
+func authentication(a *wire.Authentication) Authentication {
+	return Authentication{
+		Version: int(a.Version), URL: secure(a.URL), Issuer: secure(a.Issuer), CentralURL: secure(a.Central),
+		Nonce: a.Nonce, State: a.State, ClientID: a.ClientID, Provider: a.Provider,
 	}
-	n := int(binary.BigEndian.Uint16(b))
-	if n > len(b)-2 {
-		return a, false
-	}
-	d := wire.ParseDictionary(b[2:2+n], authCapacity)
-	switch d.Uint64("aV", 0) {
-	case 0:
-		return Authentication{URL: secureURL(&d, "aU")}, true
-	case 1:
-		return Authentication{
-			Version: 1, Issuer: secureURL(&d, "iU"), CentralURL: secureURL(&d, "aCU"),
-			Nonce: short(&d, "aN", maxNonce, ""), State: short(&d, "aS", maxState, ""),
-			ClientID: short(&d, "aCID", maxClientID, ""), Provider: short(&d, "aSSOp", maxProvider, "default"),
-		}, true
-	}
-	return a, false
 }
 
-// secureURL is a URL that a browser may be sent to, or empty.
-func secureURL(d *wire.Dictionary, key string) string {
-	if u := short(d, key, maxURL, ""); strings.HasPrefix(u, "https://") {
-		return u
+// secure is a URL that a browser may be sent to, or empty.
+func secure(url string) string {
+	if strings.HasPrefix(url, "https://") {
+		return url
 	}
 	return ""
-}
-
-func short(d *wire.Dictionary, key string, limit int, otherwise string) string {
-	if v := d.Text(key, otherwise); len(v) <= limit {
-		return v
-	}
-	return otherwise
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // stampSlots is the size of a stamps table, a power of two: enough for the peers
-// that need telling within a second, and small, for there are two per node.
+// that need telling within a second, and small, for there are three per node.
 const (
 	stampBits  = 6
 	stampSlots = 1 << stampBits

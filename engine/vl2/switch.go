@@ -54,6 +54,7 @@ type Switch struct {
 	peers    peerTable
 	refused  stamps // ERROR NEED_MEMBERSHIP_CERTIFICATE sent
 	unwanted stamps // ERROR UNWANTED_MULTICAST sent
+	greeted  stamps // lists sent to peers that may have restarted
 
 	lastPass  clock.Mono
 	lastClean clock.Mono

@@ -181,7 +181,11 @@ func (d *Daemon) begin(l *loaded) {
 		d.joined[n.ID] = d.started
 		_, _ = d.host.Configure(n.ID, true, n.Config, keep(n.Settings)) // fails only if keep does
 	}
+	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Recall(at, recallAtStart, out) })
 }
+
+// recallAtStart is how many peers of the cache are greeted at the start.
+const recallAtStart = 256
 
 // serve runs everything until ctx ends or a part fails.
 func (d *Daemon) serve(ctx context.Context, l *loaded, listener net.Listener) error {
