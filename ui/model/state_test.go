@@ -66,7 +66,9 @@ func TestApply(t *testing.T) {
 		{Kind: ipc.EventNetwork},
 		{Kind: ipc.EventPeer},
 		{Kind: ipc.EventTrust},
-		{Kind: ipc.EventAlert}, {Kind: ipc.EventStatus}, {Kind: ipc.EventNetworkGone, Gone: "nothing"},
+		{Kind: ipc.EventAlert},
+		{Kind: ipc.EventStatus},
+		{Kind: ipc.EventNetworkGone, Gone: "nothing"},
 	} {
 		s.Apply(e)
 	}

@@ -216,7 +216,8 @@ func TestMenuItemEqual(t *testing.T) {
 		{Label: "a", Checked: true, Items: m.Items},
 		{Label: "a", Disabled: true, Items: m.Items},
 		{Label: "a", Separator: true, Items: m.Items},
-		{Label: "a", Action: Action{Do: Quit}, Items: m.Items}, {Label: "a", Items: []MenuItem{{Label: "b", Action: Action{Do: Copy, Target: "y"}}}},
+		{Label: "a", Action: Action{Do: Quit}, Items: m.Items},
+		{Label: "a", Items: []MenuItem{{Label: "b", Action: Action{Do: Copy, Target: "y"}}}},
 	} {
 		if m.Equal(o) {
 			t.Errorf("%+v is equal", o)

@@ -25,7 +25,8 @@ func TestShow(t *testing.T) {
 	leave := model.Action{Do: model.LeaveNow, Target: "n"}
 	menu := func(state string) []model.MenuItem {
 		return []model.MenuItem{
-			{Label: state, Disabled: true}, {Separator: true},
+			{Label: state, Disabled: true},
+			{Separator: true},
 			{Label: "home", Checked: true, Items: []model.MenuItem{{Label: "Joined", Checked: true, Action: leave}}},
 			{Label: "Quit", Action: model.Action{Do: model.Quit}},
 		}
