@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"orrery/engine/internal/loose"
+	"orrery/engine/wire"
 )
 
 // looseIP reads "ip" or "ip/number" the way the reference does (spec 05 §2.5):
@@ -69,19 +70,7 @@ func renderIP(a netip.Addr) string {
 func renderPrefix(a netip.Addr, bits int) string { return renderIP(a) + "/" + strconv.Itoa(bits) }
 
 // covers reports whether target/bits contains a, with the reference's rule for
-// targets that have host bits: they do no harm in IPv4, and make an IPv6 target
-// contain nothing (spec 05 §3.7 B).
+// targets that have host bits (spec 05 §3.7 B).
 func covers(target netip.Addr, bits int, a netip.Addr) bool {
-	if target.Is4() != a.Is4() {
-		return false
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return false
-	}
-	if a.Is4() {
-		t, err := target.Prefix(bits)
-		return err == nil && t == p
-	}
-	return p.Addr() == target
+	return wire.Contains(netip.PrefixFrom(target, bits), a)
 }

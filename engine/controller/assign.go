@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"orrery/engine/identity"
+	"orrery/engine/netconf"
 )
 
 // assignment collects the addresses of one configuration (spec 05 §3.7).
@@ -45,7 +46,7 @@ func (c *Controller) assign(n *network, m *member) assignment {
 }
 
 func (a *assignment) add(p netip.Prefix) {
-	if len(a.list) < maxAddresses {
+	if len(a.list) < netconf.MaxAddresses {
 		a.list = append(a.list, p)
 	}
 }

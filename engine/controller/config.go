@@ -64,25 +64,11 @@ const (
 	authorisedFor = 180 * clock.Second       // how long an issued configuration lets its member use us for multicast (§3.10)
 	credentialGap = 1100 * clock.Millisecond // between NETWORK_CREDENTIALS to one member (spec 04 §7.7)
 	expiryGap     = 500 * clock.Millisecond  // between looks at expired log-ins (§3.13)
-
-	windowDefault = 1_800_000 // credential window in ms (§3.9)
-	windowMin     = 300_000
-	windowMax     = 7_200_000
 )
 
-// Counts of spec 05 §3.
+// Counts of spec 05 §3, besides those of configurations and rules.
 const (
-	maxRules         = 1024
-	maxCapabilities  = 128
-	maxCapRules      = 64
-	maxTags          = 128
-	maxRoutes        = 128
-	maxAddresses     = 32
-	maxSpecialists   = 256
-	maxDNSServers    = 4
-	maxOwned         = 16    // addresses per certificate of ownership
 	maxElements      = 16384 // accepted elements of an array in a body (§2.2)
-	maxText          = 127   // bytes of a name or domain on the wire
 	assignTrials     = 1000
 	numberTrials     = 100_000
 	searchCandidates = 1 << 16 // addresses looked at when the trials found none

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"orrery/engine/internal/loose"
+	"orrery/engine/netconf"
 )
 
 // form reads the fields of a request body into a record. In the strict form,
@@ -349,11 +350,11 @@ func (f *form) dns() {
 
 func (f *form) strictDNS(domain any, servers []any) {
 	s, ok := domain.(string)
-	if domain != nil && !ok || len(s) > maxText {
-		f.refuse("dns.domain", "want text of at most %d bytes", maxText)
+	if domain != nil && !ok || len(s) > netconf.MaxName {
+		f.refuse("dns.domain", "want text of at most %d bytes", netconf.MaxName)
 	}
-	if len(servers) > maxDNSServers {
-		f.refuse("dns.servers", "at most %d servers can be announced", maxDNSServers)
+	if len(servers) > netconf.MaxDNSServers {
+		f.refuse("dns.servers", "at most %d servers can be announced", netconf.MaxDNSServers)
 	}
 	for i, e := range servers {
 		s, _ := e.(string)

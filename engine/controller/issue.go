@@ -10,7 +10,6 @@ import (
 	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
-	"orrery/engine/rule"
 )
 
 // issue makes a member's configuration with all its credentials, writes what
@@ -27,7 +26,7 @@ func (c *Controller) issue(at clock.Instant, n *network, m *member, to identity.
 		MulticastLimit: v.multicast, Public: !v.private, Name: v.name, MTU: int(v.mtu),
 		Routes: make([]netconf.Route, len(v.routes)), Addresses: addresses.list,
 		DNS:        netconf.DNS{Domain: v.domain, Servers: v.servers},
-		Rules:      []rule.Rule{{Type: rule.ActionAccept}},
+		Rules:      netconf.AcceptRules(),
 		Membership: credential.NewMembership(n.id, to, ts, v.window),
 	}
 	if v.broadcast {
@@ -44,7 +43,7 @@ func (c *Controller) issue(at clock.Instant, n *network, m *member, to identity.
 		cfg.Routes[i] = netconf.Route{Target: netip.PrefixFrom(r.target, r.bits), Via: r.via}
 	}
 	for _, a := range n.activeBridges(c.compat) {
-		if len(cfg.Specialists) == maxSpecialists {
+		if len(cfg.Specialists) == netconf.MaxSpecialists {
 			break
 		}
 		cfg.Specialists = append(cfg.Specialists, netconf.Specialist(a)|netconf.ActiveBridge)
@@ -52,7 +51,7 @@ func (c *Controller) issue(at clock.Instant, n *network, m *member, to identity.
 	if m.ruleset != 0 {
 		cfg.Rules = v.rules
 		cfg.Capabilities = c.grantCapabilities(n, m, e, ts)
-		for _, t := range tags[:min(len(tags), maxTags)] {
+		for _, t := range tags[:min(len(tags), netconf.MaxTags)] {
 			tag := credential.Tag{Network: n.id, Timestamp: ts, ID: t.id, Value: t.value, IssuedTo: m.address}
 			tag.Sign(c.self)
 			cfg.Tags = append(cfg.Tags, tag)
@@ -79,7 +78,7 @@ func (c *Controller) issue(at clock.Instant, n *network, m *member, to identity.
 // a window: then to start anew is the only way on.
 func (c *Controller) stamp(now clock.Wall, m *member) clock.Wall {
 	for _, past := range [...]clock.Wall{m.timestamp, clock.Wall(m.view.lastDeauth)} {
-		if now <= past && past-now < windowMin {
+		if now <= past && past-now < netconf.MinMaxDelta {
 			now = past + 1
 		}
 	}
@@ -150,7 +149,7 @@ func (c *Controller) grantCapabilities(n *network, m *member, e *edit, ts clock.
 		if k == nil || slices.Contains(ids[:i], id) {
 			continue
 		}
-		if len(out) == maxCapabilities {
+		if len(out) == netconf.MaxCapabilities {
 			break
 		}
 		one := credential.Capability{Network: n.id, Timestamp: ts, ID: id, Rules: k.rules, MaxCustody: 1}
@@ -164,7 +163,7 @@ func (c *Controller) grantCapabilities(n *network, m *member, e *edit, ts clock.
 // reference issues one only.
 func (c *Controller) certify(n identity.NetworkID, a identity.Address, addresses []netip.Prefix, ts clock.Wall) (out []credential.Ownership) {
 	for len(addresses) > 0 {
-		count := min(len(addresses), maxOwned)
+		count := min(len(addresses), credential.MaxThings)
 		o := credential.Ownership{Network: n, Timestamp: ts, ID: uint32(len(out) + 1), IssuedTo: a}
 		for _, p := range addresses[:count] {
 			o.Things = append(o.Things, credential.ThingOf(p.Addr()))

@@ -21,14 +21,11 @@ func (c *Controller) loginNeeded(at clock.Instant, n *network, m *member) bool {
 }
 
 // askLogin tells a member where to log in. There is no log-in service behind
-// this controller, so the address is empty unless the record names one.
+// this controller: if the record names none either, the member hears only that it
+// has to log in. The reference sends an empty address, which its members ignore.
 func (c *Controller) askLogin(n *network) Reply {
-	var d wire.DictionaryWriter
-	d.AddUint64("aV", 0)
-	d.AddText("aU", n.view.loginURL)
-	body := n.id.Append(nil)
-	body = append(body, byte(len(d.Bytes())>>8), byte(len(d.Bytes())))
-	return Reply{Outcome: Refused, Code: wire.ErrorNetworkAuthenticationRequired, Body: append(body, d.Bytes()...)}
+	a := wire.Authentication{Network: n.id, URL: n.view.loginURL}
+	return Reply{Outcome: Refused, Code: wire.ErrorNetworkAuthenticationRequired, Body: a.Append(nil)}
 }
 
 // watchLogin remembers when the log-in behind a configuration runs out.

@@ -66,11 +66,8 @@ type memberView struct {
 type tagPair struct{ id, value uint32 }
 
 // versionKeys are the record's keys for the versions, in the order of
-// memberView.versions; versionMeta are those of the request's metadata.
-var (
-	versionKeys = [4]string{"vMajor", "vMinor", "vRev", "vProto"}
-	versionMeta = [4]string{"majv", "minv", "revv", "pv"}
-)
+// memberView.versions.
+var versionKeys = [4]string{"vMajor", "vMinor", "vRev", "vProto"}
 
 // viewMember derives the view of the record of member a of network n.
 func viewMember(d document, n identity.NetworkID, a identity.Address) memberView {

@@ -427,7 +427,7 @@ func TestTimestampsAlwaysDiffer(t *testing.T) {
 		if ts == last {
 			t.Errorf("step %d: the same timestamp again", i)
 		}
-		if ts < last && step > -windowMin {
+		if ts < last && step > -netconf.MinMaxDelta {
 			t.Errorf("step %d: timestamp went back from %d to %d", i, last, ts)
 		}
 		last = ts

@@ -9,6 +9,7 @@ import (
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/internal/loose"
+	"orrery/engine/netconf"
 	"orrery/engine/rule"
 )
 
@@ -62,7 +63,7 @@ type networkView struct {
 	tokens map[string]uint64
 
 	domain  string
-	servers [maxDNSServers]netip.Addr // invalid where a slot is empty
+	servers [netconf.MaxDNSServers]netip.Addr // invalid where a slot is empty
 
 	traceTarget identity.Address
 	traceLevel  uint64
@@ -98,10 +99,10 @@ func viewNetwork(d document) networkView {
 		private:   loose.ToBool(d["private"], true),
 		broadcast: loose.ToBool(d["enableBroadcast"], true),
 		sso:       loose.ToBool(d["ssoEnabled"], false),
-		name:      clipBytes(loose.ToText(d["name"], ""), maxText),
-		mtu:       min(max(loose.ToUint(d["mtu"], 2800)&0xffffffff, 1280), 10000),
-		multicast: uint32(loose.ToUint(d["multicastLimit"], 32)),
-		window:    min(max(loose.ToUint(d["certificateTimeoutWindowSize"], windowDefault), windowMin), windowMax),
+		name:      clipBytes(loose.ToText(d["name"], ""), netconf.MaxName),
+		mtu:       min(max(loose.ToUint(d["mtu"], netconf.DefaultMTU)&0xffffffff, netconf.MinMTU), netconf.MaxMTU),
+		multicast: uint32(loose.ToUint(d["multicastLimit"], netconf.DefaultMulticastLimit)),
+		window:    min(max(loose.ToUint(d["certificateTimeoutWindowSize"], netconf.DefaultMaxDelta), netconf.MinMaxDelta), netconf.MaxMaxDelta),
 		loginURL:  loose.ToText(d["authorizationEndpoint"], ""),
 	}
 	if m, ok := d["v4AssignMode"].(map[string]any); ok {
@@ -112,7 +113,7 @@ func viewNetwork(d document) networkView {
 	}
 	v.routes, v.pools = viewRoutes(d["routes"]), viewPools(d["ipAssignmentPools"])
 	list, _ := d["rules"].([]any)
-	if v.rules, v.err = parseRules(list, maxRules); v.err == nil {
+	if v.rules, v.err = parseRules(list, rule.MaxRules); v.err == nil {
 		v.caps, v.err = viewCapabilities(d["capabilities"])
 	}
 	v.tags = viewTags(d["tags"])
@@ -125,7 +126,7 @@ func viewNetwork(d document) networkView {
 func viewRoutes(v any) (out []route) {
 	list, _ := v.([]any)
 	for _, e := range list {
-		if len(out) == maxRoutes {
+		if len(out) == netconf.MaxRoutes {
 			break
 		}
 		m, _ := e.(map[string]any)
@@ -178,7 +179,7 @@ func viewCapabilities(v any) (out []capability, err error) {
 		}
 		c := capability{id: uint32(loose.ToUint(m["id"], 0)), def: loose.ToBool(m["default"], false)}
 		rules, _ := m["rules"].([]any)
-		if c.rules, err = parseRules(rules, maxCapRules); err != nil {
+		if c.rules, err = parseRules(rules, rule.MaxCapabilityRules); err != nil {
 			return nil, err
 		}
 		// Of two with one masked id the last one wins.
@@ -218,15 +219,15 @@ func viewTokens(v any) map[string]uint64 {
 	return tokens
 }
 
-func viewDNS(v any) (domain string, servers [maxDNSServers]netip.Addr) {
+func viewDNS(v any) (domain string, servers [netconf.MaxDNSServers]netip.Addr) {
 	m, _ := v.(map[string]any)
 	list, _ := m["servers"].([]any)
-	for i, e := range list[:min(len(list), maxDNSServers)] {
+	for i, e := range list[:min(len(list), netconf.MaxDNSServers)] {
 		if ip, _, ok := looseIP(loose.ToText(e, "")); ok {
 			servers[i] = ip
 		}
 	}
-	return clipBytes(loose.ToText(m["domain"], ""), maxText), servers
+	return clipBytes(loose.ToText(m["domain"], ""), netconf.MaxName), servers
 }
 
 // viewTrace reads the trace fields of a network or member.

@@ -7,6 +7,7 @@ import (
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/internal/loose"
+	"orrery/engine/netconf"
 )
 
 // ParseNetworkName reads how a management path names a network: 16 hex digits
@@ -86,10 +87,10 @@ func (f *form) network() {
 	f.text("name", "")
 	f.flag("private", true)
 	f.flag("enableBroadcast", false)
-	f.integer("multicastLimit", 32, 32)
-	f.integer("mtu", 2800, 32)
+	f.integer("multicastLimit", netconf.DefaultMulticastLimit, 32)
+	f.integer("mtu", netconf.DefaultMTU, 32)
 	f.each("mtu", func(any) {
-		f.record["mtu"] = loose.Number(min(max(loose.ToUint(f.record["mtu"], 0)&0xffffffff, 1280), 10000))
+		f.record["mtu"] = loose.Number(min(max(loose.ToUint(f.record["mtu"], 0)&0xffffffff, netconf.MinMTU), netconf.MaxMTU))
 	})
 	f.trace()
 	f.assignModes()
@@ -106,7 +107,7 @@ func (f *form) network() {
 // trace level each time it does so.
 func fillNetwork(d document, now clock.Wall, compat bool) {
 	for key, v := range map[string]any{
-		"private": true, "creationTime": loose.Number(uint64(now)), "name": "", "multicastLimit": loose.Number(32), "enableBroadcast": true,
+		"private": true, "creationTime": loose.Number(uint64(now)), "name": "", "multicastLimit": loose.Number(netconf.DefaultMulticastLimit), "enableBroadcast": true,
 		"v4AssignMode":      map[string]any{"zt": false},
 		"v6AssignMode":      map[string]any{"rfc4193": false, "zt": false, "6plane": false},
 		"authTokens":        []any{nil},
@@ -114,7 +115,7 @@ func fillNetwork(d document, now clock.Wall, compat bool) {
 		"tags":              []any{},
 		"routes":            []any{},
 		"ipAssignmentPools": []any{},
-		"mtu":               loose.Number(2800), "remoteTraceTarget": nil, "remoteTraceLevel": loose.Number(0),
+		"mtu":               loose.Number(netconf.DefaultMTU), "remoteTraceTarget": nil, "remoteTraceLevel": loose.Number(0),
 		"rulesSource": "", "ssoEnabled": false, "clientId": "", "authorizationEndpoint": "",
 		"rules": []any{map[string]any{"not": false, "or": false, "type": "ACTION_ACCEPT"}},
 		"dns":   []any{},

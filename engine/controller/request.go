@@ -3,19 +3,13 @@ package controller
 import (
 	"net/netip"
 	"slices"
-	"strings"
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/internal/loose"
+	"orrery/engine/netconf"
 	"orrery/engine/wire"
 )
-
-// tokenPrefix begins the metadata value that asks to be let in by a token.
-const tokenPrefix = "token:"
-
-// maxToken is how many bytes of that value are read.
-const maxToken = 511
 
 // edit is what a request changes in a member record.
 type edit struct {
@@ -41,7 +35,7 @@ func (e *edit) empty() bool {
 // Take the changes and make them durable before the reply is sent.
 func (c *Controller) Request(at clock.Instant, from identity.Identity, nwid identity.NetworkID, meta wire.Dictionary, remote netip.AddrPort, hops uint8) Reply {
 	c.stats.Requests++
-	r := c.request(at, from, nwid, &meta, remote, hops)
+	r := c.request(at, from, nwid, meta, remote, hops)
 	switch r.Outcome {
 	case Dropped:
 		c.stats.Dropped++
@@ -52,7 +46,7 @@ func (c *Controller) Request(at clock.Instant, from identity.Identity, nwid iden
 	return r
 }
 
-func (c *Controller) request(at clock.Instant, from identity.Identity, nwid identity.NetworkID, meta *wire.Dictionary, remote netip.AddrPort, hops uint8) Reply {
+func (c *Controller) request(at clock.Instant, from identity.Identity, nwid identity.NetworkID, dict wire.Dictionary, remote netip.AddrPort, hops uint8) Reply {
 	if nwid.Controller() != c.self.Address || from.Address.Reserved() || !c.gate.pass(at.Mono, from.Address) {
 		return Reply{}
 	}
@@ -88,14 +82,15 @@ func (c *Controller) request(at clock.Instant, from identity.Identity, nwid iden
 	if !m.view.pinned {
 		e.pin = from
 	}
-	admitted := c.authorised(at, n, m, meta, &e)
+	meta := netconf.ParseMetadata(dict)
+	admitted := c.authorised(at, n, m, meta.Token, &e)
 	switch {
 	case m.view.banned:
 	case c.loginNeeded(at, n, m):
 		c.apply(at, n, m, &e)
 		return c.askLogin(n)
 	case admitted:
-		return c.admit(at, n, m, from, meta, fresh, &e)
+		return c.admit(at, n, m, from, &meta, fresh, &e)
 	}
 	// The record is how an administrator learns of the member.
 	c.apply(at, n, m, &e)
@@ -103,7 +98,7 @@ func (c *Controller) request(at clock.Instant, from identity.Identity, nwid iden
 }
 
 // authorised decides whether a member may join (spec 05 §3.3 step 6).
-func (c *Controller) authorised(at clock.Instant, n *network, m *member, meta *wire.Dictionary, e *edit) bool {
+func (c *Controller) authorised(at clock.Instant, n *network, m *member, token string, e *edit) bool {
 	switch {
 	case m.view.banned:
 		return false
@@ -113,25 +108,18 @@ func (c *Controller) authorised(at clock.Instant, n *network, m *member, meta *w
 		e.authType = "public"
 		return true
 	}
-	a, _ := meta.Limited("a", maxToken+1)
-	token, ok := strings.CutPrefix(string(a), tokenPrefix)
-	if !ok || token == "" {
+	expiry, known := n.view.tokens[token]
+	if token == "" || !known || expiry != 0 && expiry <= uint64(max(at.Wall, 0)) {
 		return false
 	}
-	if expiry, ok := n.view.tokens[token]; ok && (expiry == 0 || expiry > uint64(max(at.Wall, 0))) {
-		e.authType, e.token = "token", token
-		return true
-	}
-	return false
+	e.authType, e.token = "token", token
+	return true
 }
 
 // admit answers an authorised member.
-func (c *Controller) admit(at clock.Instant, n *network, m *member, from identity.Identity, meta *wire.Dictionary, fresh bool, e *edit) Reply {
-	m.ruleset = meta.Uint64("revr", 0)
-	var versions [4]int64
-	for i, key := range versionMeta {
-		versions[i] = int64(meta.Uint64(key, 0))
-	}
+func (c *Controller) admit(at clock.Instant, n *network, m *member, from identity.Identity, meta *netconf.Metadata, fresh bool, e *edit) Reply {
+	m.ruleset = meta.RulesEngine
+	versions := [4]int64{int64(meta.Major), int64(meta.Minor), int64(meta.Revision), int64(meta.Protocol)}
 	if versions != m.view.versions {
 		e.versions = &versions
 	}

@@ -334,7 +334,7 @@ func describeError(code wire.ErrorCode, body []byte, to identity.Address, packet
 	case wire.ErrorNetworkAccessDenied:
 		m["code"] = "ACCESS_DENIED"
 	case wire.ErrorNetworkAuthenticationRequired:
-		m["code"], m["data"] = "AUTHENTICATION_REQUIRED", string(body[10:])
+		m["code"], m["data"] = "AUTHENTICATION_REQUIRED", string(body[min(10, len(body)):])
 	}
 	return m
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"orrery/engine/clock"
+	"orrery/engine/wire"
 )
 
 // Route is a destination reached over this network: through the gateway Via, or
@@ -80,16 +81,7 @@ func (p *Port) addOwn(prefixes []netip.Prefix) {
 		}
 		p.own = append(p.own, pfx)
 		if pfx.Addr().Is4() && pfx.Bits() <= 30 {
-			p.broadcasts = append(p.broadcasts, lastAddress(pfx))
+			p.broadcasts = append(p.broadcasts, wire.BroadcastOf(pfx))
 		}
 	}
-}
-
-// lastAddress is the all-ones address of an IPv4 subnet.
-func lastAddress(p netip.Prefix) netip.Addr {
-	b := p.Addr().As4()
-	for i := p.Bits(); i < 32; i++ {
-		b[i/8] |= 0x80 >> (i % 8)
-	}
-	return netip.AddrFrom4(b)
 }

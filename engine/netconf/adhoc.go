@@ -70,7 +70,7 @@ func AdHoc(n identity.NetworkID, self identity.Address, now clock.Wall) (*Config
 		c.Addresses = append(c.Addresses,
 			netip.PrefixFrom(netip.AddrFrom4([4]byte{net, byte(self >> 16), byte(self >> 8), byte(self)}), 8))
 		c.MulticastLimit = adHocMulticastLimit
-		c.Rules = []rule.Rule{{Type: rule.ActionAccept}}
+		c.Rules = AcceptRules()
 		if hub := identity.Address(n >> 8 & (1<<40 - 1)); hub != 0 {
 			c.Specialists = []Specialist{Specialist(hub)}
 		}

@@ -202,11 +202,11 @@ func TestCredentials(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	c.Membership = credential.MembershipOf(credential.Qualifier{ID: 1, Value: 1})
-	c.Capabilities = []credential.Capability{{Rules: AcceptRules()}, {Rules: StockRules()}}
+	c.Capabilities = []credential.Capability{{Rules: AcceptRules()}, {Rules: portRules(1, 2)}}
 	if b := c.Credentials(); len(b.Memberships) != 1 || len(b.Capabilities) != 2 {
 		t.Errorf("%+v", b)
 	}
-	if s := c.CapabilitySets(); len(s) != 2 || s[1].Len() != 5 {
+	if s := c.CapabilitySets(); len(s) != 2 || s[1].Len() != 14 {
 		t.Errorf("%d sets", len(s))
 	}
 	if w := c.Window(); w.Center != 5 || w.MaxDelta != 7 {

@@ -1,12 +1,12 @@
 package netconf
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"orrery/engine/clock"
 	"orrery/engine/credential"
@@ -39,7 +39,7 @@ func Parse(text []byte) (*Config, error) {
 		Flags:          d.Uint64(keyFlags, 0),
 		MulticastLimit: uint32(d.Uint64(keyMulticastLimit, 0)),
 		Public:         d.Uint64(keyType, typePrivate) == typePublic,
-		Name:           text0(&d, keyName, sizeName, ""),
+		Name:           clip(d.Text(keyName, ""), sizeName),
 		MTU:            int(min(max(uint32(d.Uint64(keyMTU, DefaultMTU)), MinMTU), MaxMTU)),
 	}
 	if c.Network == 0 || c.IssuedTo == 0 {
@@ -171,7 +171,7 @@ func (c *Config) parseDNS(b []byte) error {
 	if len(b) < sizeDomain {
 		return wire.ErrTruncated
 	}
-	c.DNS.Domain = string(untilNUL(b[:sizeDomain-1]))
+	c.DNS.Domain, _, _ = strings.Cut(string(b[:sizeDomain-1]), "\x00")
 	b = b[sizeDomain:]
 	for i := range c.DNS.Servers {
 		a, n, err := wire.ParseInet(b)
@@ -195,32 +195,15 @@ func (s *SSO) parse(d *wire.Dictionary) {
 		return
 	}
 	s.Enabled = d.Bool(keySSOEnabled, false)
-	s.URL = text0(d, keySSOURL, sizeURL, "")
+	s.URL = clip(d.Text(keySSOURL, ""), sizeURL)
 	if s.Version == 0 {
 		s.Expiry = clock.Wall(d.Int64(keySSOExpiry, 0))
 		return
 	}
-	s.Issuer = text0(d, keySSOIssuer, sizeURL, "")
-	s.Central = text0(d, keySSOCentral, sizeURL, "")
-	s.Nonce = text0(d, keySSONonce, sizeNonce, "")
-	s.State = text0(d, keySSOState, sizeState, "")
-	s.ClientID = text0(d, keySSOClient, sizeClient, "")
-	s.Provider = text0(d, keySSOProvider, sizeProvider, defaultProvider)
-}
-
-// text0 is a text value of at most size-1 bytes that ends at the first NUL.
-func text0(d *wire.Dictionary, key string, size int, def string) string {
-	v, ok := d.Limited(key, size)
-	if !ok {
-		return def
-	}
-	return string(untilNUL(v))
-}
-
-// untilNUL is b before its first zero byte.
-func untilNUL(b []byte) []byte {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return b[:i]
-	}
-	return b
+	s.Issuer = clip(d.Text(keySSOIssuer, ""), sizeURL)
+	s.Central = clip(d.Text(keySSOCentral, ""), sizeURL)
+	s.Nonce = clip(d.Text(keySSONonce, ""), sizeNonce)
+	s.State = clip(d.Text(keySSOState, ""), sizeState)
+	s.ClientID = clip(d.Text(keySSOClient, ""), sizeClient)
+	s.Provider = clip(d.Text(keySSOProvider, defaultProvider), sizeProvider)
 }

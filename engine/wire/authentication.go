@@ -43,8 +43,9 @@ type Authentication struct {
 	Nonce, State, ClientID, Provider string
 }
 
-// Append appends the body, without data for version 0 without a URL. Values over
-// their limits are cut by receivers.
+// Append appends the body, without data for version 0 without a URL: the
+// reference understands that as "somewhere", but ignores an empty URL. Values
+// over their limits are left out or cut by receivers.
 func (a *Authentication) Append(b []byte) []byte {
 	b = a.Network.Append(b)
 	if a.Version == 0 && a.URL == "" {
@@ -67,9 +68,10 @@ func (a *Authentication) Append(b []byte) []byte {
 }
 
 // ParseAuthentication reads the body. If it has no data, URL is empty. usable is
-// false for data that is cut off, of an unknown version, or of version 0 without
-// a URL: the packet then has no effect but counts as received. The error is
-// ErrTruncated for a body without network ID.
+// false for data that is cut off or of an unknown version: the packet then has no
+// effect but counts as received. Texts over their limits, which the reference
+// cuts, are left out, as half of one leads nowhere. The error is ErrTruncated
+// for a body without network ID.
 func ParseAuthentication(body []byte) (a Authentication, usable bool, err error) {
 	if len(body) < networkLen {
 		return a, false, ErrTruncated
@@ -85,17 +87,16 @@ func ParseAuthentication(body []byte) (a Authentication, usable bool, err error)
 	}
 	d := ParseDictionary(data[2:2+n], authCapacity)
 	text := func(key string, size int, def string) string {
-		v, ok := d.Limited(key, size)
-		if !ok {
-			return def
+		if v := d.Text(key, def); len(v) < size {
+			return v
 		}
-		return cString(v)
+		return def
 	}
 	a.Version = d.Uint64(authVersion, 0)
 	switch a.Version {
 	case 0:
 		a.URL = text(authURL, maxAuthURL, "")
-		return a, a.URL != "", nil
+		return a, true, nil
 	case 1:
 		a.Issuer, a.Central = text(authIssuer, maxAuthURL, ""), text(authCentral, maxAuthURL, "")
 		a.Nonce, a.State = text(authNonce, maxAuthNonce, ""), text(authState, maxAuthState, "")

@@ -3,8 +3,6 @@ package wire
 import (
 	"net/netip"
 	"testing"
-
-	"orrery/engine/identity"
 )
 
 // noAllocations fails if f allocates.
@@ -170,7 +168,7 @@ func BenchmarkDictionaryWriter(b *testing.B) {
 	for b.Loop() {
 		d := NewDictionaryWriter(buf, ConfigCapacity)
 		d.AddUint64("nwid", 0x10a0603f08abcdef)
-		d.AddAddress("id", identity.Address(1))
+		d.AddUint64("id", 1)
 		d.AddText("n", "a network = a name")
 		d.AddBytes("C", com)
 		b.SetBytes(int64(len(d.Bytes())))

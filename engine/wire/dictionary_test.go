@@ -53,7 +53,7 @@ func TestDictionaryWriter(t *testing.T) {
 			d.AddUint64("n", 5)
 			d.AddUint64("l", 1<<63-1)
 		},
-		"address 8e4df28b72 (16 digits)":                              func(d *DictionaryWriter) { d.AddAddress("a", 0x8e4df28b72) },
+		"address 8e4df28b72 (16 digits)":                              func(d *DictionaryWriter) { d.AddUint64("a", 0x8e4df28b72) },
 		"same key twice":                                              func(d *DictionaryWriter) { d.AddText("k", "one"); d.AddText("k", "two") },
 		"printf-style C string with newline":                          func(d *DictionaryWriter) { d.AddText("k", "l1\nl2\r\nl3=4\\5") },
 		"value of 253 bytes fits capacity 256 (k= + 253 + NUL)":       func(d *DictionaryWriter) { d.AddText("k", longest) },

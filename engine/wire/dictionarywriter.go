@@ -1,10 +1,6 @@
 package wire
 
-import (
-	"strings"
-
-	"orrery/engine/identity"
-)
+import "strings"
 
 // DictionaryWriter writes the text of a dictionary, entry by entry. The zero
 // value is ready and has no limit. An entry that does not fit is left out whole
@@ -46,12 +42,6 @@ func (d *DictionaryWriter) AddUint64(key string, value uint64) bool {
 		b[i] = digits[value>>(60-4*i)&0xf]
 	}
 	return addEntry(d, key, b[:])
-}
-
-// AddAddress adds an address as a number, of 16 digits. The keys of network
-// configurations that hold addresses want 10 digits instead: use AddText.
-func (d *DictionaryWriter) AddAddress(key string, a identity.Address) bool {
-	return d.AddUint64(key, uint64(a))
 }
 
 // AddBool adds "1" or "0".

@@ -250,19 +250,22 @@ func TestAuthenticationLimits(t *testing.T) {
 		want   Authentication
 	}{
 		{"aU=x", true, Authentication{URL: "x"}},
-		{"aV=0\naU=", false, Authentication{}},
-		{"aV=0", false, Authentication{}},
+		{"aV=0\naU=", true, Authentication{}},
+		{"aV=0", true, Authentication{}},
 		{"aV=2\naU=x", false, Authentication{Version: 2}},
 		{"aV=1", true, Authentication{Version: 1, Provider: "default"}},
-		{"aU=" + long, true, Authentication{URL: long[:2047]}},
-		{"aV=1\niU=" + long + "\naCU=" + long + "\naN=" + long, true, Authentication{
-			Version: 1, Issuer: long[:2047], Central: long[:2047], Provider: "default",
-			// The dictionary's own limit cuts what is behind 8191 bytes.
-			Nonce: long[:63],
+		{"aU=" + long[:2047], true, Authentication{URL: long[:2047]}},
+		{"aU=" + long[:2048], true, Authentication{}},
+		{"aV=1\niU=" + long[:2047] + "\naCU=" + long[:2047] + "\naN=" + long[:63], true, Authentication{
+			Version: 1, Issuer: long[:2047], Central: long[:2047], Provider: "default", Nonce: long[:63],
 		}},
-		{"aV=1\naS=" + long[:300] + "\naCID=" + long[:300] + "\naSSOp=" + long[:300], true, Authentication{
+		{"aV=1\niU=" + long[:2048] + "\naCU=" + long[:2048] + "\naN=" + long[:64], true, Authentication{Version: 1, Provider: "default"}},
+		{"aV=1\naS=" + long[:127] + "\naCID=" + long[:255] + "\naSSOp=" + long[:63], true, Authentication{
 			Version: 1, State: long[:127], ClientID: long[:255], Provider: long[:63],
 		}},
+		{"aV=1\naS=" + long[:128] + "\naCID=" + long[:256] + "\naSSOp=" + long[:64], true, Authentication{Version: 1, Provider: "default"}},
+		// The dictionary's own limit cuts what is behind 8191 bytes.
+		{"aV=1\nx=" + strings.Repeat("u", 8179) + "\naN=12", true, Authentication{Version: 1, Nonce: "1", Provider: "default"}},
 	} {
 		c.want.Network = 7
 		if got, usable := parse(c.text); got != c.want || usable != c.usable {
