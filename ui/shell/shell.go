@@ -71,7 +71,7 @@ type Shell struct {
 	verify   *verifyDialog // open, or nil
 	field    *fieldDialog  // open, or nil
 	shown    []model.Banner
-	noted    map[string]bool // banners that the user was told about
+	noted    map[string]bool // banners there that the user was told about
 
 	closed atomic.Bool
 	mu     sync.Mutex
@@ -237,15 +237,23 @@ func (s *Shell) draw() {
 	}
 }
 
-// tell sends a notification for every banner that needs attention, once.
+// tell sends a notification for every banner that needs attention, once for as
+// long as it is there.
 func (s *Shell) tell() {
+	if !s.state.Up() {
+		return
+	}
+	now := map[string]bool{}
 	for _, b := range s.state.Banners() {
-		if b.Badge.Tone < model.Bad || s.noted[b.ID] {
+		if b.Badge.Tone < model.Bad {
 			continue
 		}
-		s.noted[b.ID] = true
-		s.cfg.App.SendNotification(fyne.NewNotification(b.Title, b.Text))
+		now[b.ID] = true
+		if !s.noted[b.ID] {
+			s.cfg.App.SendNotification(fyne.NewNotification(b.Title, b.Text))
+		}
 	}
+	s.noted = now
 }
 
 // State is what the application knows; tests and the tour read it.

@@ -284,7 +284,11 @@ func TestConflict(t *testing.T) {
 			"Ask its owner whether they made a new identity, and compare the safety number."), func() {
 		f = newFixture(t, app, uitest.WithConflict())
 	})
-	test.AssertNotificationSent(t, nil, func() { f.Event(f.service.Snapshot()) })
+	test.AssertNotificationSent(t, nil, func() {
+		f.Event(f.service.Snapshot())
+		f.Failed(ipc.ErrNotRunning)
+		f.Event(f.service.Snapshot())
+	})
 	f.Show()
 	f.Window().Resize(fyne.NewSize(960, 640))
 	uitest.Press(t, f.canvas(), "Keep the known key")
