@@ -110,6 +110,7 @@ func (s *Switch) takeConfig(at clock.Instant, nw *Network, c *netconf.Config) {
 	}
 	s.setConfig(nw, c)
 	nw.lastConfig = at.Mono
+	nw.request.unanswered = 0
 	nw.clearFailure()
 	if nw.controller != 0 {
 		s.sink.Store(nw.id, c.Append(nil))
@@ -170,6 +171,7 @@ func (nw *Network) clearFailure() {
 // fail records why there is no configuration. One that is held stays: a
 // controller's hiccup does not cut a network.
 func (s *Switch) fail(at clock.Instant, nw *Network, status Status, auth Authentication) {
+	nw.request.unanswered = 0
 	if status != StatusAuthenticationRequired && nw.request.refusedSince == clock.Never {
 		nw.request.refusedSince = at.Mono
 	}

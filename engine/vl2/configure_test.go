@@ -307,7 +307,7 @@ func TestRequestSchedule(t *testing.T) {
 		}
 		return at
 	}
-	if got := requests(500, 16000); !slices.Equal(got, []clock.Mono{5000, 10000, 15000}) {
+	if got := requests(500, 16000); !slices.Equal(got, []clock.Mono{1500, 3000, 4500, 9500, 14500}) {
 		t.Errorf("without a configuration asked at %v", got)
 	}
 	c, ok := netconf.AdHoc(0xff0a000000000001, f.self.Address, start.Wall)
@@ -317,12 +317,12 @@ func TestRequestSchedule(t *testing.T) {
 	conf := *c
 	conf.Network = nw.id
 	s.takeConfig(after(16000), nw, &conf)
-	if got := requests(16000, 90000); !slices.Equal(got, []clock.Mono{76000, 81000, 86000}) {
+	if got := requests(16000, 90000); !slices.Equal(got, []clock.Mono{76000, 77500, 79000, 80500, 85500}) {
 		t.Errorf("with a configuration asked at %v", got)
 	}
 	s.fail(after(90000), nw, StatusAccessDenied, Authentication{})
 	got := requests(90000, 240000)
-	if n := len(got); n < 13 || got[1]-got[0] != 5000 || got[n-1]-got[n-2] != 30000 {
+	if n := len(got); n < 13 || got[1]-got[0] != 1500 || got[6]-got[5] != 5000 || got[n-1]-got[n-2] != 30000 {
 		t.Errorf("when refused asked at %v", got)
 	}
 }

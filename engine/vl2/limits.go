@@ -64,6 +64,7 @@ const (
 	configRefresh    = 60 * clock.Second // x64
 	requestRetry     = 5 * clock.Second  // x5
 	requestRetrySlow = 30 * clock.Second // after a minute of refusals
+	requestRetrySoon = 1200 * clock.Millisecond
 	requestPatience  = 60 * clock.Second
 	likeInterval     = 60 * clock.Second
 	likeLife         = 600 * clock.Second
@@ -83,6 +84,7 @@ const (
 
 // Numbers of spec 04 §16 and §12.
 const (
+	requestSoon      = 3 // requests without an answer that are repeated soon
 	queuePerGroup    = 32
 	queueTotal       = 8192
 	floodFanOut      = 32

@@ -10,6 +10,8 @@ import (
 // requestState is when a network's configuration was asked for.
 type requestState struct {
 	last clock.Mono
+	// unanswered counts requests since the controller last said anything.
+	unanswered int
 	// refusedSince is when the controller began to refuse us, [clock.Never] if
 	// it does not.
 	refusedSince clock.Mono
@@ -38,6 +40,10 @@ func (s *Switch) nextRequest(nw *Network) clock.Mono {
 		return noDeadline // made on joining, for good
 	}
 	retry := s.stretched(requestRetry, 5)
+	if n := nw.request.unanswered; n > 0 && n <= requestSoon {
+		// Lost, or too soon after another of ours, as after a restart.
+		retry = requestRetrySoon
+	}
 	if since := nw.request.refusedSince; since != clock.Never && nw.request.last-since >= requestPatience {
 		retry = max(retry, requestRetrySlow)
 	}
@@ -52,6 +58,7 @@ func (s *Switch) nextRequest(nw *Network) clock.Mono {
 // it makes it.
 func (s *Switch) requestConfig(at clock.Instant, nw *Network) {
 	nw.request.last = at.Mono
+	nw.request.unanswered++
 	if nw.controller == 0 {
 		s.adHoc(at, nw)
 		return
