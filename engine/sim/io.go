@@ -89,6 +89,10 @@ func (n *Node) drain(out *node.Outbox) {
 			})
 		})
 	}
+	for _, m := range out.Messages {
+		n.Messages++
+		w.note(n, 'm', m.Data)
+	}
 	for _, e := range out.Events {
 		w.note(n, 'e', []byte{byte(e.Kind)})
 	}
