@@ -10,10 +10,14 @@ const (
 	ProtoHopByHop    uint8 = 0
 	ProtoICMP        uint8 = 1
 	ProtoIGMP        uint8 = 2
+	ProtoTCP         uint8 = 6
+	ProtoUDP         uint8 = 17
 	ProtoRouting     uint8 = 43
 	ProtoICMPv6      uint8 = 58
 	ProtoDestination uint8 = 60
+	ProtoSCTP        uint8 = 132
 	ProtoMobility    uint8 = 135
+	ProtoUDPLite     uint8 = 136
 )
 
 const (
@@ -91,23 +95,33 @@ func (p IPv6) Dst() netip.Addr { return netip.AddrFrom16([16]byte(p[24:40])) }
 // HopLimit is the hop limit.
 func (p IPv6) HopLimit() uint8 { return p[7] }
 
-// Upper walks over hop-by-hop, routing, destination and mobility headers and
-// returns the protocol and the bytes that follow them. A fragment header and
-// any other counts as the upper protocol. It reports false when a header runs
-// past the end (spec 04 §10.3).
+// Upper is [UpperIPv6] with the bytes that follow in place of the offset.
 func (p IPv6) Upper() (proto uint8, payload []byte, ok bool) {
-	proto, pos := p[6], ipv6HeaderLen
+	proto, at, ok := UpperIPv6(p)
+	if !ok {
+		return 0, nil, false
+	}
+	return proto, p[at:], true
+}
+
+// UpperIPv6 walks over the hop-by-hop, routing, destination and mobility headers
+// of an IPv6 packet of at least 40 bytes, of which nothing else is looked at, and
+// returns the protocol that follows them and its offset. A fragment header and any
+// other counts as the upper protocol. ok is false when a header runs past the end
+// (spec 04 §10.3).
+func UpperIPv6(p []byte) (proto uint8, at int, ok bool) {
+	proto, at = p[6], ipv6HeaderLen
 	for proto == ProtoHopByHop || proto == ProtoRouting || proto == ProtoDestination || proto == ProtoMobility {
-		if pos+8 > len(p) {
-			return 0, nil, false
+		if at+8 > len(p) {
+			return 0, 0, false
 		}
-		proto = p[pos]
-		pos += 8 + 8*int(p[pos+1])
-		if pos > len(p) {
-			return 0, nil, false
+		proto = p[at]
+		at += 8 + 8*int(p[at+1])
+		if at > len(p) {
+			return 0, 0, false
 		}
 	}
-	return proto, p[pos:], true
+	return proto, at, true
 }
 
 // appendIPv4 appends a header without identification for payload bytes to come,

@@ -71,9 +71,7 @@ func (p *Port) updateGroups() {
 			add(identity.MulticastGroup{MAC: ether.MulticastMAC(s.group)})
 		}
 	}
-	slices.SortFunc(set, func(a, b identity.MulticastGroup) int {
-		return cmp.Or(cmp.Compare(a.MAC, b.MAC), cmp.Compare(a.ADI, b.ADI))
-	})
+	slices.SortFunc(set, identity.MulticastGroup.Compare)
 	set = slices.Compact(set)
 	if !slices.Equal(set, p.groups) {
 		p.groups = set

@@ -223,22 +223,8 @@ func (p *Port) derived(ip netip.Addr) (identity.MAC, bool) {
 	if !p.set.NDPEmulation {
 		return 0, false
 	}
-	for _, pfx := range p.set.Assigned {
-		if !pfx.Addr().Is6() {
-			continue
-		}
-		a := pfx.Addr().As16()
-		shared, six := 0, identity.SixPlane(p.cfg.Network, p.self).Addr().As16()
-		switch {
-		case pfx.Bits() == 88 && a[0] == 0xfd && a[9] == 0x99 && a[10] == 0x93:
-			shared = 11
-		case pfx.Bits() == 40 && [5]byte(a[:5]) == [5]byte(six[:5]):
-			shared = 5
-		default:
-			continue
-		}
-		if string(a[:shared]) == string(b[:shared]) {
-			who := identity.AddressFrom(b[shared:])
+	for _, own := range p.set.Assigned {
+		if who, ok := identity.DerivedMember(p.cfg.Network, own, ip); ok {
 			return identity.MACOf(p.cfg.Network, who), who != 0 && who != p.self
 		}
 	}

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -90,6 +91,11 @@ type MulticastGroup struct {
 	ADI uint32
 }
 
+// Compare orders groups by MAC, then by ADI (spec 04 §1.4).
+func (g MulticastGroup) Compare(other MulticastGroup) int {
+	return cmp.Or(cmp.Compare(g.MAC, other.MAC), cmp.Compare(g.ADI, other.ADI))
+}
+
 // ResolutionGroup is the group on which the holder of ip is asked for its MAC:
 // broadcast with the address as ADI for IPv4, the solicited-node group for IPv6,
 // the zero group for the zero address (spec 01 §4.3).
@@ -119,6 +125,29 @@ func SixPlane(n NetworkID, a Address) netip.Prefix {
 	binary.BigEndian.PutUint32(b[1:], uint32(n)^uint32(n>>32))
 	a.Put(b[5:])
 	return netip.PrefixFrom(netip.AddrFrom16(b), 40)
+}
+
+// DerivedMember is the member from whose address ip is derived, if own, one of our
+// addresses on network n with the length of its subnet, is derived too and ip has
+// the same prefix, that of [RFC4193] or [SixPlane]. It may be a reserved address
+// or ours; ok is false for an ip outside of the prefix (spec 04 §13.2).
+func DerivedMember(n NetworkID, own netip.Prefix, ip netip.Addr) (a Address, ok bool) {
+	if !own.Addr().Is6() || !ip.Is6() {
+		return 0, false
+	}
+	prefix, b := own.Addr().As16(), ip.As16()
+	six := SixPlane(n, 0).Addr().As16()
+	shared := 0
+	switch {
+	case own.Bits() == 88 && prefix[0] == 0xfd && prefix[9] == 0x99 && prefix[10] == 0x93:
+		shared = 11
+	case own.Bits() == 40 && [5]byte(prefix[:5]) == [5]byte(six[:5]):
+		shared = 5
+	}
+	if shared == 0 || string(prefix[:shared]) != string(b[:shared]) {
+		return 0, false
+	}
+	return AddressFrom(b[shared:]), true
 }
 
 // LinkLocal is the IPv6 link-local address of a port with MAC m.

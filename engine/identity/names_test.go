@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -135,5 +136,51 @@ func TestTextForms(t *testing.T) {
 	MAC(0x0123456789ab).Put(m[:])
 	if MACFrom(m[:]) != 0x0123456789ab || !bytes.Equal(MAC(0x0123456789ab).Append(nil), m[:]) {
 		t.Errorf("MAC bytes %x", m)
+	}
+}
+
+// TestDerivedMember finds the members whose addresses the derivations make, and
+// none in addresses that only look alike (spec 04 §13.2).
+func TestDerivedMember(t *testing.T) {
+	t.Parallel()
+	const n, self, peer = NetworkID(0xb10ca2393e1a2b3c), Address(0x803348d73a), Address(0xc872fe451a)
+	for _, derive := range []func(NetworkID, Address) netip.Prefix{SixPlane, RFC4193} {
+		own := derive(n, self)
+		for _, a := range []Address{peer, self, 0} {
+			if got, ok := DerivedMember(n, own, derive(n, a).Addr()); !ok || got != a {
+				t.Errorf("%s holds %s: %s, %v", derive(n, a), a, got, ok)
+			}
+		}
+		for _, c := range []struct {
+			own netip.Prefix
+			ip  netip.Addr
+		}{
+			{own, derive(n+1<<8, peer).Addr()},
+			{own, netip.MustParseAddr("10.0.0.1")},
+			{own, netip.Addr{}},
+			{netip.PrefixFrom(own.Addr(), own.Bits()-1), derive(n, peer).Addr()},
+			{netip.MustParsePrefix("10.0.0.1/8"), netip.MustParseAddr("10.0.0.2")},
+			{netip.Prefix{}, derive(n, peer).Addr()},
+		} {
+			if a, ok := DerivedMember(n, c.own, c.ip); ok {
+				t.Errorf("%s holds %s beside %s", c.ip, a, c.own)
+			}
+		}
+	}
+	// The prefix of another network is no 6PLANE prefix here.
+	if _, ok := DerivedMember(n+1<<8, SixPlane(n, self), SixPlane(n, peer).Addr()); ok {
+		t.Error("the prefix of another network counts")
+	}
+}
+
+func TestGroupOrder(t *testing.T) {
+	t.Parallel()
+	sorted := []MulticastGroup{{0x01005e000001, 9}, {0x3333ff000005, 0}, {Broadcast, 0}, {Broadcast, 1}, {Broadcast, 1 << 31}}
+	for i, a := range sorted {
+		for j, b := range sorted {
+			if got := a.Compare(b); got != cmp.Compare(i, j) {
+				t.Errorf("%v and %v: %d", a, b, got)
+			}
+		}
 	}
 }

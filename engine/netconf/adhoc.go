@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"orrery/engine/clock"
+	"orrery/engine/ether"
 	"orrery/engine/identity"
 	"orrery/engine/rule"
 )
@@ -84,15 +85,14 @@ func AdHoc(n identity.NetworkID, self identity.Address, now clock.Wall) (*Config
 // those that open a connection. As "no SYN" holds for what is not TCP as well,
 // the fourth set accepts other protocols too; the reference does the same.
 func portRules(first, last uint16) []rule.Rule {
-	const icmpv6, udp, tcp = 58, 17, 6
 	accept := rule.Rule{Type: rule.ActionAccept}
 	return []rule.Rule{
-		{Type: rule.MatchEtherType, Not: true, Value: 0x86dd},
+		{Type: rule.MatchEtherType, Not: true, Value: uint32(ether.TypeIPv6)},
 		{Type: rule.ActionDrop},
-		{Type: rule.MatchIPProtocol, Value: icmpv6},
+		{Type: rule.MatchIPProtocol, Value: uint32(ether.ProtoICMPv6)},
 		accept,
-		{Type: rule.MatchIPProtocol, Value: udp},
-		{Type: rule.MatchIPProtocol, Or: true, Value: tcp},
+		{Type: rule.MatchIPProtocol, Value: uint32(ether.ProtoUDP)},
+		{Type: rule.MatchIPProtocol, Or: true, Value: uint32(ether.ProtoTCP)},
 		{Type: rule.MatchDestinationPort, Start: uint64(first), End: uint64(last)},
 		accept,
 		{Type: rule.MatchCharacteristics, Not: true, Mask: rule.TCPSYN},

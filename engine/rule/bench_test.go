@@ -45,17 +45,29 @@ func segment() *rule.Input {
 	}
 }
 
+// segment6 is the same in IPv6, behind a destination options header.
+func segment6() *rule.Input {
+	in := segment()
+	in.EtherType = 0x86dd
+	in.Frame = make([]byte, 1400)
+	in.Frame[0], in.Frame[6], in.Frame[40] = 0x60, 60, 6
+	in.Frame[48], in.Frame[50], in.Frame[61] = 0x9c, 0x9d, 0x10
+	return in
+}
+
 func BenchmarkEvaluate(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		rules []rule.Rule
+		in    *rule.Input
 	}{
-		{"accept", []rule.Rule{{Type: rule.ActionAccept}}},
-		{"stock", stock},
-		{"firewall", firewall()},
+		{"accept", []rule.Rule{{Type: rule.ActionAccept}}, segment()},
+		{"stock", stock, segment()},
+		{"firewall", firewall(), segment()},
+		{"firewall6", firewall(), segment6()},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			set, in := rule.Compile(c.rules), segment()
+			set, in := rule.Compile(c.rules), c.in
 			if r := set.Evaluate(in).Result; r != rule.Accept {
 				b.Fatal(r)
 			}

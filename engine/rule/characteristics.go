@@ -3,6 +3,7 @@ package rule
 import (
 	"net/netip"
 
+	"orrery/engine/ether"
 	"orrery/engine/identity"
 )
 
@@ -34,7 +35,7 @@ func characteristics(in *Input, h *header, mask uint64) (bits uint64) {
 // past the end of the frame count as 0.
 func tcpFlags(in *Input, h *header) (bits uint64) {
 	k := h.read(in)
-	if k != ipv4 && k != ipv6 || h.proto != protoTCP {
+	if k != ipv4 && k != ipv6 || h.proto != ether.ProtoTCP {
 		return 0
 	}
 	f, at := in.Frame, h.upper+12
@@ -82,20 +83,20 @@ func sourceAuthenticated(in *Input) bool {
 func claimedSource(in *Input) (ip netip.Addr, pass bool) {
 	f := in.Frame
 	switch in.EtherType {
-	case etherIPv4:
+	case ether.TypeIPv4:
 		if len(f) >= 20 {
 			ip = netip.AddrFrom4([4]byte(f[12:16]))
 		}
-	case etherARP:
-		if len(f) >= 28 {
+	case ether.TypeARP:
+		if len(f) >= ether.ARPLen {
 			ip = netip.AddrFrom4([4]byte(f[14:18]))
 		}
-	case etherIPv6:
-		if len(f) >= 64 && f[6] == protoICMPv6 {
+	case ether.TypeIPv6:
+		if len(f) >= 64 && f[6] == ether.ProtoICMPv6 {
 			switch f[40] {
-			case 0x87: // neighbour solicitation
+			case ether.TypeNeighborSolicitation:
 				return ip, true
-			case 0x88: // neighbour advertisement
+			case ether.TypeNeighborAdvertisement:
 				return netip.AddrFrom16([16]byte(f[48:64])), false
 			}
 		}

@@ -1,16 +1,8 @@
 package rule
 
-import "orrery/engine/identity"
-
-// Flags of the EXT_FRAME that carries a copied or redirected frame (spec 04
-// §10.4, §10.5).
-const (
-	FlagTeeOut      uint8 = 0x02
-	FlagWatchOut    uint8 = 0x16
-	FlagRedirectOut uint8 = 0x04
-	FlagTeeIn       uint8 = 0x08
-	FlagWatchIn     uint8 = 0x1c
-	FlagRedirectIn  uint8 = 0x0a
+import (
+	"orrery/engine/identity"
+	"orrery/engine/wire"
 )
 
 // Copy is a frame to send to a member because a rule says so: an EXT_FRAME with
@@ -48,7 +40,7 @@ func FilterOut(base *Set, own []Set, in *Input, noTee bool) Decision {
 	if r, ok := base.known(in); ok {
 		return Decision{Result: r}
 	}
-	d := filter(base, own, in, flags{FlagTeeOut, FlagWatchOut, FlagRedirectOut}, noTee)
+	d := filter(base, own, in, flags{wire.ExtFrameTeeOut, wire.ExtFrameWatchOut, wire.ExtFrameRedirectOut}, noTee)
 	d.Result = min(d.Result, Accept)
 	return d
 }
@@ -60,7 +52,7 @@ func FilterIn(base *Set, peer []Set, in *Input) Decision {
 	if r, ok := base.known(in); ok {
 		return Decision{Result: r}
 	}
-	return filter(base, peer, in, flags{FlagTeeIn, FlagWatchIn, FlagRedirectIn}, false)
+	return filter(base, peer, in, flags{wire.ExtFrameTeeIn, wire.ExtFrameWatchIn, wire.ExtFrameRedirectIn}, false)
 }
 
 // known is the result of frames of in's ethertype if it follows from that alone

@@ -1,11 +1,6 @@
 package rule
 
-// Ethertypes that have a fold of their own in every set.
-const (
-	etherIPv4 = 0x0800
-	etherARP  = 0x0806
-	etherIPv6 = 0x86dd
-)
+import "orrery/engine/ether"
 
 // maxNamed bounds how many further ethertypes get a fold. A set that names more
 // evaluates frames of the others in full.
@@ -25,14 +20,14 @@ type fold struct {
 
 // foldAll fills the folds of a compiled set.
 func (s *Set) foldAll() {
-	s.ipv4, s.ipv6, s.arp = s.fold(etherIPv4), s.fold(etherIPv6), s.fold(etherARP)
+	s.ipv4, s.ipv6, s.arp = s.fold(ether.TypeIPv4), s.fold(ether.TypeIPv6), s.fold(ether.TypeARP)
 	crowded := false
 	for i := range s.ops {
 		if s.ops[i].kind != MatchEtherType {
 			continue
 		}
 		switch e := uint16(s.ops[i].v); {
-		case e == etherIPv4 || e == etherIPv6 || e == etherARP || s.hasNamed(e):
+		case e == ether.TypeIPv4 || e == ether.TypeIPv6 || e == ether.TypeARP || s.hasNamed(e):
 		case len(s.named) == maxNamed:
 			crowded = true
 		default:
@@ -67,11 +62,11 @@ func (s *Set) unnamed() uint16 {
 // lookup finds the fold for frames of ethertype e.
 func (s *Set) lookup(e uint16) *fold {
 	switch e {
-	case etherIPv4:
+	case ether.TypeIPv4:
 		return &s.ipv4
-	case etherIPv6:
+	case ether.TypeIPv6:
 		return &s.ipv6
-	case etherARP:
+	case ether.TypeARP:
 		return &s.arp
 	}
 	for i := range s.named {
@@ -129,11 +124,11 @@ func foldMatch(o *op, e uint16) (m outcome, known bool) {
 	case MatchVLANPCP, MatchVLANDEI:
 		return soft(o.v == 0), true
 	case MatchIPv4Source, MatchIPv4Destination:
-		return never, e != etherIPv4
+		return never, e != ether.TypeIPv4
 	case MatchIPv6Source, MatchIPv6Destination:
-		return never, e != etherIPv6
+		return never, e != ether.TypeIPv6
 	case MatchIPTOS, MatchIPProtocol, MatchICMP, MatchSourcePort, MatchDestinationPort:
-		return never, e != etherIPv4 && e != etherIPv6
+		return never, e != ether.TypeIPv4 && e != ether.TypeIPv6
 	}
 	return no, false
 }

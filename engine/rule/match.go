@@ -3,6 +3,7 @@ package rule
 import (
 	"encoding/binary"
 
+	"orrery/engine/ether"
 	"orrery/engine/identity"
 )
 
@@ -122,9 +123,9 @@ func (o *op) prefix6(k kind, f []byte, offset int) outcome {
 
 // icmp compares type and, if asked, code.
 func (o *op) icmp(h *header, f []byte) outcome {
-	want := uint8(protoICMP)
+	want := ether.ProtoICMP
 	if h.kind == ipv6 {
-		want = protoICMPv6
+		want = ether.ProtoICMPv6
 	}
 	if h.proto != want || len(f) < h.upper+2 || f[h.upper] != o.n {
 		return never

@@ -1,7 +1,6 @@
 package vl2
 
 import (
-	"cmp"
 	"slices"
 
 	"orrery/engine/clock"
@@ -11,18 +10,14 @@ import (
 // groupSet is a set of multicast groups, sorted by MAC and then ADI.
 type groupSet []identity.MulticastGroup
 
-func compareGroups(a, b identity.MulticastGroup) int {
-	return cmp.Or(cmp.Compare(a.MAC, b.MAC), cmp.Compare(a.ADI, b.ADI))
-}
-
 func (t groupSet) has(g identity.MulticastGroup) bool {
-	_, ok := slices.BinarySearchFunc(t, g, compareGroups)
+	_, ok := slices.BinarySearchFunc(t, g, identity.MulticastGroup.Compare)
 	return ok
 }
 
 // add reports whether g was not in the set.
 func (t *groupSet) add(g identity.MulticastGroup) bool {
-	i, ok := slices.BinarySearchFunc(*t, g, compareGroups)
+	i, ok := slices.BinarySearchFunc(*t, g, identity.MulticastGroup.Compare)
 	if !ok {
 		*t = slices.Insert(*t, i, g)
 	}
@@ -31,7 +26,7 @@ func (t *groupSet) add(g identity.MulticastGroup) bool {
 
 // remove reports whether g was in the set.
 func (t *groupSet) remove(g identity.MulticastGroup) bool {
-	i, ok := slices.BinarySearchFunc(*t, g, compareGroups)
+	i, ok := slices.BinarySearchFunc(*t, g, identity.MulticastGroup.Compare)
 	if ok {
 		*t = slices.Delete(*t, i, i+1)
 	}
@@ -49,7 +44,7 @@ type datedGroups []datedGroup
 
 func (t datedGroups) find(g identity.MulticastGroup) (int, bool) {
 	return slices.BinarySearchFunc(t, g, func(d datedGroup, g identity.MulticastGroup) int {
-		return compareGroups(d.group, g)
+		return d.group.Compare(g)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/credential"
+	"orrery/engine/ether"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 	"orrery/engine/rule"
@@ -42,14 +43,14 @@ func TestFirstContact(t *testing.T) {
 		t.Fatalf("status %v and %v 20 ms after joining", na.Status(), nb.Status())
 	}
 	request := arpRequest(na, "10.147.17.5", "10.147.17.9")
-	a.sw.SendFrame(l.at, na, na.mac, identity.Broadcast, etherTypeARP, request)
+	a.sw.SendFrame(l.at, na, na.mac, identity.Broadcast, ether.TypeARP, request)
 	l.run(30 * clock.Millisecond)
-	want := frameOut{na.mac, identity.Broadcast, etherTypeARP, hex.EncodeToString(request), false}
+	want := frameOut{na.mac, identity.Broadcast, ether.TypeARP, hex.EncodeToString(request), false}
 	if got := b.takeHost(); len(got) != 1 || got[0] != want {
 		t.Fatalf("host of B got %v, want %v", got, want)
 	}
 	reply := append([]byte{0, 1, 8, 0, 6, 4, 0, 2}, request[8:]...)
-	b.sw.SendFrame(l.at, nb, nb.mac, na.mac, etherTypeARP, reply)
+	b.sw.SendFrame(l.at, nb, nb.mac, na.mac, ether.TypeARP, reply)
 	l.run(10 * clock.Millisecond)
 	if got := a.takeHost(); len(got) != 1 || got[0].src != nb.mac || got[0].dst != na.mac {
 		t.Fatalf("host of A got %v", got)
@@ -235,7 +236,7 @@ func TestLargeConfig(t *testing.T) {
 		return false
 	}
 	nw := k.admit(a, "10.147.17.5/24")
-	l.run(2 * clock.Second)
+	l.run(clock.Second)
 	if chunks < 3 || !dropped || nw.Config() != nil {
 		t.Fatalf("%d chunks, configured: %v", chunks, nw.Config() != nil)
 	}

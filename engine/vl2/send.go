@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"orrery/engine/clock"
+	"orrery/engine/ether"
 	"orrery/engine/identity"
 	"orrery/engine/wire"
 )
@@ -122,14 +123,16 @@ func (s *Switch) sendToGroup(at clock.Instant, nw *Network, f *frame) {
 // whose address it asks for, if that can be computed. That it is reachable, or
 // exists, is not implied (spec 04 §13.2).
 func (s *Switch) answerSolicitation(at clock.Instant, nw *Network, f *frame) bool {
-	who, ours := solicited(nw.id, s.self.Address, nw.config.Addresses, f.etherType, f.payload)
+	who, target, ours := solicited(nw.id, s.self.Address, nw.config.Addresses, f.etherType, f.payload)
 	if who == 0 {
 		return false
 	}
 	holder := identity.MACOf(nw.id, who)
-	// Not in the scratch memory, for the host may send while it has this.
-	b := appendAdvertisement(make([]byte, 0, advertisementLen), f.payload[48:64], ours, holder)
-	s.sink.Deliver(at, nw, holder, f.src, etherTypeIPv6, b, false)
+	// It goes to our own address in the prefix, not to the solicitation's source, as
+	// in the reference. Not in the scratch memory, for the host may send while it
+	// has this.
+	b := ether.AppendAdvertisement(make([]byte, 0, 72), target, ours, target, holder, ether.NeighborSolicited|ether.NeighborOverride)
+	s.sink.Deliver(at, nw, holder, f.src, ether.TypeIPv6, b, false)
 	return true
 }
 

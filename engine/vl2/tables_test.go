@@ -7,6 +7,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/credential"
+	"orrery/engine/ether"
 	"orrery/engine/identity"
 )
 
@@ -15,7 +16,7 @@ func TestGroupOf(t *testing.T) {
 	arp := make([]byte, 28)
 	copy(arp, []byte{0, 1, 8, 0, 6, 4, 0, 1})
 	copy(arp[24:], []byte{10, 0, 0, 1})
-	if g, ok := groupOf(identity.Broadcast, etherTypeARP, arp); !ok || g != identity.ResolutionGroup(netip.MustParseAddr("10.0.0.1")) {
+	if g, ok := groupOf(identity.Broadcast, ether.TypeARP, arp); !ok || g != identity.ResolutionGroup(netip.MustParseAddr("10.0.0.1")) {
 		t.Errorf("ARP request goes to %v, %v", g, ok)
 	}
 	for name, c := range map[string]struct {
@@ -23,9 +24,9 @@ func TestGroupOf(t *testing.T) {
 		etherType uint16
 		payload   []byte
 	}{
-		"short":         {identity.Broadcast, etherTypeARP, arp[:27]},
+		"short":         {identity.Broadcast, ether.TypeARP, arp[:27]},
 		"not ARP":       {identity.Broadcast, 0x0800, arp},
-		"not broadcast": {0x01005e000001, etherTypeARP, arp},
+		"not broadcast": {0x01005e000001, ether.TypeARP, arp},
 	} {
 		if g, ok := groupOf(c.dst, c.etherType, c.payload); ok || g != (identity.MulticastGroup{MAC: c.dst}) {
 			t.Errorf("%s goes to %v, %v", name, g, ok)

@@ -12,6 +12,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/credential"
+	"orrery/engine/ether"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 	"orrery/engine/rule"
@@ -290,7 +291,7 @@ func TestOutgoingControlVectors(t *testing.T) {
 
 	request := unhex(t, "00010800060400013eab2976ee980a9311050000000000000a931109")
 	for _, ms := range []clock.Mono{0, 1} {
-		s.SendFrame(after(ms), nw, nw.mac, identity.Broadcast, etherTypeARP, request)
+		s.SendFrame(after(ms), nw, nw.mac, identity.Broadcast, ether.TypeARP, request)
 		check(f)
 	}
 	var members []byte
@@ -300,13 +301,13 @@ func TestOutgoingControlVectors(t *testing.T) {
 	r := wire.GatherResult{Network: v.NetworkID, Group: identity.MulticastGroup{MAC: identity.Broadcast, ADI: 0x0a931109}, Total: 3, Members: members}
 	s.HandleOK(after(2), wire.VerbMulticastGather, &vl1.Inbound{From: f.known[v.PeerB], Payload: r.Append(nil)})
 	check(f)
-	s.SendFrame(after(3), nw, nw.mac, identity.Broadcast, etherTypeARP, request)
+	s.SendFrame(after(3), nw, nw.mac, identity.Broadcast, ether.TypeARP, request)
 	check(f)
 
 	f, s, nw = v.node(t, Limits{}, vectorConfig{Flags: flags, MulticastLimit: 1})
 	g := identity.MulticastGroup{MAC: identity.Broadcast, ADI: 7}
 	s.learnLike(start, groupKey{nw.id, g}, v.PeerB)
-	s.multicast(start, nw, g, &frame{nw.mac, identity.Broadcast, etherTypeARP, request}, false, 0)
+	s.multicast(start, nw, g, &frame{nw.mac, identity.Broadcast, ether.TypeARP, request}, false, 0)
 	check(f)
 	if next != len(v.OutgoingControl) {
 		t.Errorf("%d of %d cases were run", next, len(v.OutgoingControl))
