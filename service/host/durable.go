@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"maps"
 	"sync"
 	"time"
 
@@ -95,35 +96,38 @@ func (d *durable) add(changes []controller.Change, held []vl1.Datagram, done cha
 	return true
 }
 
-// change enters a change in place of an earlier one of the same record, which
-// keeps a network's record before those of its members.
+// change enters a change in place of an earlier one of the same record.
 func (b *batch) change(c *controller.Change) {
-	if c.Delete && c.Member == 0 {
-		// It deletes the members too; none of what was to be stored matters.
-		kept := b.changes[:0]
-		clear(b.index)
-		for _, o := range b.changes {
-			if o.Network == c.Network {
-				continue
-			}
-			if !o.Delete || o.Member != 0 {
-				b.index[recordKey{o.Network, o.Member}] = len(kept)
-			}
-			kept = append(kept, o)
-		}
-		clear(b.changes[len(kept):])
-		// It has no place in the index: what comes next for the network must
-		// come after it.
-		b.changes = append(kept, *c)
-		return
-	}
-	key := recordKey{c.Network, c.Member}
-	if i, ok := b.index[key]; ok {
+	if i, ok := b.index[recordKey{c.Network, c.Member}]; ok && !(c.Delete && c.Member == 0) {
 		b.changes[i] = *c
 		return
 	}
-	b.index[key] = len(b.changes)
-	b.changes = append(b.changes, *c)
+	if c.Delete && c.Member == 0 {
+		// It deletes the members too: none of what was to be stored matters.
+		old := b.changes
+		b.changes = b.changes[:0]
+		clear(b.index)
+		for i := range old {
+			if old[i].Network != c.Network {
+				b.append(old[i])
+			}
+		}
+		clear(old[len(b.changes):])
+	}
+	b.append(*c)
+}
+
+// append enters a change behind all others. After a network's own change, be it
+// made or deleted, earlier ones do not stand for later ones: a member counts
+// only after its network.
+func (b *batch) append(c controller.Change) {
+	if c.Member == 0 {
+		maps.DeleteFunc(b.index, func(k recordKey, _ int) bool { return k.network == c.Network })
+	}
+	if c.Member != 0 || !c.Delete {
+		b.index[recordKey{c.Network, c.Member}] = len(b.changes)
+	}
+	b.changes = append(b.changes, c)
 }
 
 // next takes what is pending. It reports false if there is nothing; ended says

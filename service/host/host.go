@@ -169,7 +169,8 @@ func (h *Host) Run(ctx context.Context) error {
 	}
 	rest.Go(h.storeRecords)
 	rest.Go(h.storeFiles)
-	tell.Go(h.tell)
+	events := h.events
+	tell.Go(func() { h.tell(events) })
 	var err error
 	select {
 	case <-ctx.Done():
@@ -188,8 +189,8 @@ func (h *Host) Run(ctx context.Context) error {
 	h.saver.close()
 	rest.Wait()
 	h.mu.Lock() // events are noted under it
-	close(h.events)
 	h.events = nil
+	close(events)
 	h.mu.Unlock()
 	tell.Wait()
 	return err
@@ -285,10 +286,7 @@ func (h *Host) carry(t *tray) {
 }
 
 // tell hands out events.
-func (h *Host) tell() {
-	h.mu.Lock()
-	events := h.events
-	h.mu.Unlock()
+func (h *Host) tell(events <-chan node.Event) {
 	for e := range events {
 		h.cfg.Event(e)
 		h.cfg.Changed()

@@ -182,11 +182,11 @@ func (h *Host) configure(ctx context.Context) {
 			return
 		case <-h.networks.wake:
 			for _, nwid := range h.networks.take() {
-				h.configurePort(nwid)
+				h.configurePort(nwid, false)
 			}
 		case <-retry.C:
 			for _, nwid := range h.networks.failed() {
-				h.configurePort(nwid)
+				h.configurePort(nwid, true)
 			}
 		case <-observe.C:
 			h.observeAll()
@@ -196,8 +196,9 @@ func (h *Host) configure(ctx context.Context) {
 	}
 }
 
-// configurePort opens, adapts or closes the port of one network.
-func (h *Host) configurePort(nwid identity.NetworkID) {
+// configurePort opens, adapts or closes the port of one network. One that
+// failed is opened again only on a retry.
+func (h *Host) configurePort(nwid identity.NetworkID, retry bool) {
 	var s node.NetworkState
 	joined := false
 	h.View(func(c *node.Core, _ clock.Instant) { s, joined = c.Network(nwid) })
@@ -212,6 +213,9 @@ func (h *Host) configurePort(nwid identity.NetworkID) {
 	}
 	err := error(nil)
 	if p == nil {
+		if _, failure := h.Device(nwid); failure.Reason != "" && !retry {
+			return
+		}
 		p, err = h.openPort(nwid, &s)
 	}
 	if err == nil {
