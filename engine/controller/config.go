@@ -66,6 +66,16 @@ const (
 	expiryGap     = 500 * clock.Millisecond  // between looks at expired log-ins (§3.13)
 )
 
+// Rates of requests. A member of 256 networks may ask for all of them at once.
+// Requests of strangers create as many records at once as are kept, then two a
+// second.
+const (
+	requesterBurst = 256
+	requesterEvery = clock.Second / 16
+	newcomerBurst  = 1000
+	newcomerEvery  = clock.Second / 2
+)
+
 // Counts of spec 05 §3, besides those of configurations and rules.
 const (
 	maxElements      = 16384 // accepted elements of an array in a body (§2.2)

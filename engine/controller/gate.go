@@ -18,11 +18,8 @@ type gate struct {
 
 type requester struct {
 	address identity.Address
-	bucket  bucket
+	bucket  clock.Bucket
 }
-
-// requesterBucket allows a member of 256 networks.
-var requesterBucket = bucket{tokens: 256, burst: 256, every: clock.Second / 16, last: clock.Never}
 
 func newGate(limit int) gate {
 	return gate{limit: limit, known: make(map[identity.Address]*list.Element)}
@@ -37,10 +34,10 @@ func (g *gate) pass(now clock.Mono, a identity.Address) bool {
 			delete(g.known, last.Value.(*requester).address)
 			g.order.Remove(last)
 		}
-		e = g.order.PushFront(&requester{address: a, bucket: requesterBucket})
+		e = g.order.PushFront(&requester{address: a})
 		g.known[a] = e
 	} else {
 		g.order.MoveToFront(e)
 	}
-	return e.Value.(*requester).bucket.take(now)
+	return e.Value.(*requester).bucket.Take(now, requesterBurst, requesterEvery)
 }

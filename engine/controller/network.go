@@ -32,7 +32,7 @@ type network struct {
 
 	revocations []revocation // ascending by seq
 	seq         uint64       // of the newest revocation
-	newcomers   bucket       // records that requests may create
+	newcomers   clock.Bucket // records that requests may create
 }
 
 // networkView is what a network record means when it is served. It is derived
@@ -252,10 +252,9 @@ func (v *networkView) capability(id uint32) *capability {
 // newNetwork makes a network without a record.
 func newNetwork(id identity.NetworkID) *network {
 	return &network{
-		id:        id,
-		members:   make(map[identity.Address]*member),
-		used:      make(map[netip.Addr]int),
-		newcomers: newcomerBucket,
+		id:      id,
+		members: make(map[identity.Address]*member),
+		used:    make(map[netip.Addr]int),
 	}
 }
 
@@ -341,31 +340,3 @@ func sameBut(a, b document) bool {
 
 // clipBytes cuts text to n bytes.
 func clipBytes(s string, n int) string { return s[:min(len(s), n)] }
-
-// bucket is a token bucket on monotonic time.
-type bucket struct {
-	tokens int
-	last   clock.Mono
-	burst  int
-	every  clock.Mono // time for one token
-}
-
-// newcomerBucket bounds how fast requests of strangers create records: as many
-// at once as are kept, then two a second.
-var newcomerBucket = bucket{tokens: 1000, burst: 1000, every: clock.Second / 2, last: clock.Never}
-
-// take uses a token if there is one.
-func (b *bucket) take(now clock.Mono) bool {
-	if b.last == clock.Never {
-		b.last = now
-	}
-	if n := (now - b.last) / b.every; n > 0 {
-		b.tokens = int(min(clock.Mono(b.tokens)+n, clock.Mono(b.burst)))
-		b.last += n * b.every
-	}
-	if b.tokens == 0 {
-		return false
-	}
-	b.tokens--
-	return true
-}

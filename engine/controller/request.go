@@ -197,7 +197,7 @@ func refuse(nwid identity.NetworkID, code wire.ErrorCode) Reply {
 // longest silent make room, so that nobody can fill the disk by asking (spec 05
 // §8.3).
 func (c *Controller) newcomer(at clock.Instant, n *network, a identity.Address) *member {
-	if !n.newcomers.take(at.Mono) {
+	if !n.newcomers.Take(at.Mono, newcomerBurst, newcomerEvery) {
 		return nil
 	}
 	strangers, oldest := 0, (*member)(nil)

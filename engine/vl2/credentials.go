@@ -13,7 +13,7 @@ import (
 // 04 §7.7, §8.2).
 func (s *Switch) handleCredentials(at clock.Instant, in *vl1.Inbound) vl1.Disposition {
 	p := s.peers.open(at.Mono, in.From.Address)
-	if !p.resume(at.Mono, in.ID) && !p.take(at.Mono, s.limits.CredentialBurst) {
+	if !p.resume(at.Mono, in.ID) && !p.credentials.Take(at.Mono, s.limits.CredentialBurst, clock.Second) {
 		return vl1.Dropped
 	}
 	d := vl1.Received

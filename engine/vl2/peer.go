@@ -10,10 +10,8 @@ import (
 // peer is what is remembered of a node whatever the network.
 type peer struct {
 	used clock.Mono
-	// tokens are the NETWORK_CREDENTIALS it may still send; one is added every
-	// second since filled.
-	tokens int
-	filled clock.Mono
+	// credentials bounds the NETWORK_CREDENTIALS it may send.
+	credentials clock.Bucket
 	// held are packets that were charged already and will be offered again.
 	held []heldPacket
 }
@@ -44,7 +42,7 @@ func (t *peerTable) open(now clock.Mono, a identity.Address) *peer {
 		if len(t.byAddress) >= t.limits.Peers {
 			t.evict()
 		}
-		p = &peer{tokens: t.limits.CredentialBurst, filled: now}
+		p = new(peer)
 		t.byAddress[a] = p
 	}
 	p.used = now
@@ -71,22 +69,6 @@ func (t *peerTable) clean(now clock.Mono) {
 			delete(t.byAddress, a)
 		}
 	}
-}
-
-// take charges one packet and reports whether the peer could pay.
-func (p *peer) take(now clock.Mono, burst int) bool {
-	if n := (now - p.filled) / clock.Second; n > 0 {
-		p.filled += n * clock.Second
-		p.tokens = int(min(clock.Mono(burst), clock.Mono(p.tokens)+n))
-	}
-	if p.tokens == 0 {
-		return false
-	}
-	if p.tokens == burst {
-		p.filled = now // a full bucket fills from when it was last full
-	}
-	p.tokens--
-	return true
 }
 
 // hold makes the next offer of a packet free.

@@ -134,7 +134,7 @@ func TestCredentialBucket(t *testing.T) {
 		{10 * clock.Second, true}, {10 * clock.Second, true}, {10 * clock.Second, false},
 		{11*clock.Second - 1, false}, {11 * clock.Second, true},
 	} {
-		if got := p.take(c.at, 2); got != c.want {
+		if got := p.credentials.Take(c.at, limits.CredentialBurst, clock.Second); got != c.want {
 			t.Errorf("%d: %v, want %v", i, got, c.want)
 		}
 	}
