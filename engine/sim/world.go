@@ -5,7 +5,6 @@
 package sim
 
 import (
-	"container/heap"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
@@ -39,6 +38,9 @@ type World struct {
 	// whether it may go on. It must not keep or change data.
 	Watch  func(from, to netip.AddrPort, data []byte) bool
 	shared shared
+	// spare has the memory of datagrams that arrived.
+	spare   [][]byte
+	scratch []byte
 }
 
 // Link is what the internet does to a datagram.
@@ -66,23 +68,48 @@ type event struct {
 	run func()
 }
 
+// events is a heap of events by time and then by the order of their making.
 type events []event
 
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
+func (e events) before(i, j int) bool {
 	if e[i].at != e[j].at {
 		return e[i].at < e[j].at
 	}
 	return e[i].seq < e[j].seq
 }
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
-func (e *events) Pop() any {
-	old := *e
-	x := old[len(old)-1]
-	old[len(old)-1] = event{}
-	*e = old[:len(old)-1]
-	return x
+
+func (e *events) push(x event) {
+	*e = append(*e, x)
+	h := *e
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h.before(i, up) {
+			return
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
+	}
+}
+
+func (e *events) pop() event {
+	h := *e
+	first, last := h[0], len(h)-1
+	h[0], h[last] = h[last], event{}
+	h = h[:last]
+	*e = h
+	for i := 0; ; {
+		least := i
+		for _, down := range [2]int{2*i + 1, 2*i + 2} {
+			if down < last && h.before(down, least) {
+				least = down
+			}
+		}
+		if least == i {
+			return first
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
+	}
 }
 
 // New returns an empty world. Everything random in it follows from the seed.
@@ -113,14 +140,14 @@ func (w *World) SetLink(l Link) { w.link = l }
 // After runs f when d has passed. Equal times run in the order of the calls.
 func (w *World) After(d clock.Mono, f func()) {
 	w.seq++
-	heap.Push(&w.queue, event{w.now + max(d, 0), w.seq, f})
+	w.queue.push(event{w.now + max(d, 0), w.seq, f})
 }
 
 // Run lets d pass.
 func (w *World) Run(d clock.Mono) {
 	end := w.now + d
 	for len(w.queue) > 0 && w.queue[0].at <= end {
-		e := heap.Pop(&w.queue).(event)
+		e := w.queue.pop()
 		w.now = e.at
 		e.run()
 	}
@@ -186,36 +213,42 @@ func (w *World) transmit(from, to netip.AddrPort, data []byte, ttl int) {
 		if w.chance(l.Reorder) {
 			d += 10 * l.Delay
 		}
-		body := append([]byte(nil), data...)
+		body := w.copyOf(data)
 		w.After(d, func() {
-			r := w.hosts[to.Addr()]
-			if r == nil {
+			if r := w.hosts[to.Addr()]; r != nil {
+				r.receive(w, from, to, body, ttl-1)
+			} else {
 				w.Lost++
-				return
 			}
-			r.receive(w, from, to, body, ttl-1)
+			w.spare = append(w.spare, body)
 		})
 	}
+}
+
+// copyOf copies a datagram into memory of one that arrived.
+func (w *World) copyOf(data []byte) []byte {
+	var b []byte
+	if n := len(w.spare); n > 0 {
+		b, w.spare = w.spare[n-1], w.spare[:n-1]
+	}
+	return append(b[:0], data...)
 }
 
 // record notes a delivered datagram in the transcript.
 func (w *World) record(node *Node, from netip.AddrPort, data []byte) {
 	w.Delivered++
-	var b [32]byte
 	a := from.Addr().As16()
-	copy(b[:], a[:])
-	binary.BigEndian.PutUint16(b[16:], from.Port())
-	w.hash.Write(b[:18])
+	w.scratch = append(w.scratch[:0], a[:]...)
+	w.hash.Write(binary.BigEndian.AppendUint16(w.scratch, from.Port()))
 	w.note(node, 'r', data)
 }
 
 // note puts what happened at a node into the transcript.
 func (w *World) note(node *Node, kind byte, data []byte) {
-	var b [18]byte
-	binary.BigEndian.PutUint64(b[:], uint64(w.now))
-	b[8] = kind
-	node.identity.Address.Put(b[9:])
-	binary.BigEndian.PutUint32(b[14:], uint32(len(data)))
-	w.hash.Write(b[:])
+	b := binary.BigEndian.AppendUint64(w.scratch[:0], uint64(w.now))
+	b = binary.BigEndian.AppendUint64(b, uint64(node.identity.Address))
+	b = binary.BigEndian.AppendUint32(append(b, kind), uint32(len(data)))
+	w.hash.Write(b)
 	w.hash.Write(data)
+	w.scratch = b
 }

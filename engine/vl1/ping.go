@@ -95,7 +95,7 @@ func (w *Wire) ping(at clock.Instant) {
 	}
 	w.online = w.top.amRoot || at.Mono-lastRoot < rootLost
 	contact := w.upper.AlwaysContact(nil)
-	for _, p := range slices.Clone(w.order) {
+	for _, p := range w.order {
 		w.storeSoon(at.Mono, p)
 		if p.blocked || w.top.find(p.id.Address) != nil {
 			continue

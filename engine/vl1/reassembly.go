@@ -32,7 +32,7 @@ type assembly struct {
 // reassembly joins the parts of fragmented packets (spec 02 §4.3). Parts may
 // come in any order and by any path.
 type reassembly struct {
-	slots [reassemblySlots]assembly
+	slots []assembly // made when the first fragment comes
 	last  int    // where the last part went: the next usually goes there too
 	joint []byte // where out-of-order packets are joined
 }
@@ -77,6 +77,9 @@ func (r *reassembly) add(now clock.Mono, id uint64, number, total int, data []by
 // one that timed out, else the oldest of a source that holds too many, else
 // the oldest.
 func (r *reassembly) slot(now clock.Mono, id uint64, from netip.Addr) *assembly {
+	if r.slots == nil {
+		r.slots = make([]assembly, reassemblySlots)
+	}
 	if s := &r.slots[r.last]; s.busy && s.id == id && now-s.at < reassemblyTimeout {
 		return s
 	}
