@@ -2,6 +2,7 @@ package trust
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"orrery/engine/clock"
@@ -91,6 +92,9 @@ func (fr *fileRecord) record() (*Record, error) {
 		c, err := identity.Parse(fr.Conflict)
 		if err != nil {
 			return nil, fmt.Errorf("conflicting identity: %w", err)
+		}
+		if c.Address != id.Address || c == id {
+			return nil, errors.New("conflicting identity: not another key for the same address")
 		}
 		r.Conflict, r.ConflictAt, r.ConflictFrom = &c, clock.Wall(fr.ConflictAt), fr.ConflictFrom
 	}

@@ -33,8 +33,8 @@ type assembly struct {
 // come in any order and by any path.
 type reassembly struct {
 	slots []assembly // made when the first fragment comes
-	last  int    // where the last part went: the next usually goes there too
-	joint []byte // where out-of-order packets are joined
+	last  int        // where the last part went: the next usually goes there too
+	joint []byte     // where out-of-order packets are joined
 }
 
 // add takes a part. When it completes a packet, the packet and the path of its
