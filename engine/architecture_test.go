@@ -293,7 +293,7 @@ func checkCalls(s *source) (faults []string) {
 				break
 			}
 			switch call := s.names[x.Name] + "." + n.Sel.Name; {
-			case call == "time.Sleep" && s.test:
+			case call == "time.Sleep" && s.test && !slices.Contains(s.imports, "testing/synctest"): // whose clock is its own
 				faults = append(faults, "sleeps: tests wait for what they expect, or use a clock of their own")
 			case !engine:
 			case slices.Contains(clocks, call):
