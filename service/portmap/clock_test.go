@@ -55,15 +55,5 @@ func (m *manual) next(t *testing.T) *waiting {
 	}
 }
 
-// expect waits until somebody waits for d, and lets it pass.
-func (m *manual) expect(t *testing.T, d time.Duration) {
-	t.Helper()
-	w := m.next(t)
-	if w.d != d {
-		t.Fatalf("waits %v, want %v", w.d, d)
-	}
-	m.fire(w)
-}
-
 // fire lets the time pass that somebody waits for.
 func (m *manual) fire(w *waiting) { w.c <- m.advance(w.d) }

@@ -70,13 +70,16 @@ type switches struct {
 func newGateway(t *testing.T, c *manual, sw switches) *gateway {
 	t.Helper()
 	n := gatewayHosts.Add(1)
-	g := &gateway{
-		addr:  netip.AddrFrom4([4]byte{127, 64 | byte(os.Getpid()>>8&63), byte(os.Getpid()), byte(1 + n)}),
-		clock: c, sw: sw, maps: make(map[uint16]mapping), boot: c.now().Add(-time.Hour),
-	}
+	return newGatewayAt(t, netip.AddrFrom4([4]byte{127, 64 | byte(os.Getpid()>>8&63), byte(os.Getpid()), byte(1 + n)}), c, sw)
+}
+
+// newGatewayAt starts a gateway at an address.
+func newGatewayAt(t *testing.T, addr netip.Addr, c *manual, sw switches) *gateway {
+	t.Helper()
+	g := &gateway{addr: addr, clock: c, sw: sw, maps: make(map[uint16]mapping), boot: c.now().Add(-time.Hour)}
 	var err error
 	if g.control, err = net.ListenPacket("udp4", netip.AddrPortFrom(g.addr, portControl).String()); err != nil {
-		t.Skipf("this system has no gateway on the loopback interface: %v", err)
+		t.Skipf("cannot have a gateway at %v: %v", addr, err)
 	}
 	var wg sync.WaitGroup
 	wg.Go(g.serve)

@@ -92,10 +92,8 @@ func TestLife(t *testing.T) {
 				t.Errorf("asked %q for the renewal", heard)
 			}
 			g.expect(t, mine(9994))
-			w := clock.next(t)
 			clock.advance(time.Minute)
 			g.reboot()
-			clock.fire(w)
 			r.code(Mapped, -1)
 			g.expect(t, mine(9994))
 			r.offered("5.6.7.8:9994")
@@ -130,7 +128,7 @@ func TestRestart(t *testing.T) {
 			want := map[uint16]string{9994: "192.168.1.9:9994", 9995: "127.0.0.1:9994"}
 			for range 3 {
 				g.set(func(sw *switches) { sw.keepDeleted = true }) // as if killed
-				r := runAt(t, g, p)
+				r := run(t, newManual(), Config{Port: 9994, makers: makersFor(p)}, route{gateway: g.addr, source: localAddress})
 				if s := r.code(Mapped, -1); s.External.Port() != 9995 || s.Permanent != sw.upnp.onlyPermanent {
 					t.Errorf("%+v", s)
 				}

@@ -18,6 +18,7 @@ type rig struct {
 	clock  *manual
 	cancel context.CancelFunc
 	done   chan struct{}
+	wait   *waiting // what the mapper waits for
 
 	mu     sync.Mutex // guards what follows
 	events []string
@@ -51,20 +52,24 @@ func (r *rig) offered(want ...string) {
 	}
 }
 
-// code waits until the mapper waits, for d unless that is negative, and checks
-// its status; then lets the time pass.
+// code lets the time pass that the mapper waits for, lets it do what it does
+// then, and checks its status and, unless that is negative, how long it waits
+// now. After it the mapper stands still.
 func (r *rig) code(want Code, d time.Duration) Status {
 	r.t.Helper()
-	w := r.clock.next(r.t)
+	if r.wait != nil {
+		r.clock.fire(r.wait)
+	}
+	r.wait = r.clock.next(r.t)
 	s := r.Status()
 	if s.Code != want {
 		r.t.Errorf("code %q, want %q: %+v", s.Code, want, s)
 	}
-	if d >= 0 && w.d != d {
-		r.t.Errorf("waits %v, want %v", w.d, d)
+	if d >= 0 && r.wait.d != d {
+		r.t.Errorf("waits %v, want %v", r.wait.d, d)
 	}
-	if s.Next != w.d {
-		r.t.Errorf("says that it waits %v, but waits %v", s.Next, w.d)
+	if s.Next != r.wait.d {
+		r.t.Errorf("says that it waits %v, but waits %v", s.Next, r.wait.d)
 	}
 	if _, ok := r.External(); ok != (s.Code == Mapped) {
 		r.t.Errorf("%q, but offered: %v", s.Code, ok)
@@ -72,8 +77,18 @@ func (r *rig) code(want Code, d time.Duration) Status {
 	if s.Text == "" {
 		r.t.Errorf("%q without text", s.Code)
 	}
-	r.clock.fire(w)
 	return s
+}
+
+// disturb tells of a change and lets the gap pass that follows.
+func (r *rig) disturb(gap time.Duration) {
+	r.t.Helper()
+	r.Changed()
+	r.Changed() // together
+	r.wait = r.clock.next(r.t)
+	if r.wait.d != gap {
+		r.t.Errorf("waits %v after a change, want %v", r.wait.d, gap)
+	}
 }
 
 func (r *rig) stop() {
@@ -309,18 +324,15 @@ func TestMoved(t *testing.T) {
 	p, n, _, j, cfg := scripted()
 	n.set(granting("5.6.7.8:9994", time.Hour))
 	r := run(t, newManual(), cfg, home)
-	w := r.clock.next(t) // and waits on
+	r.code(Mapped, checkEvery)
 	p.set(granting("5.6.7.9:9994", time.Hour))
 	r.mu.Lock()
 	r.routes = []route{hotel, home}
 	r.mu.Unlock()
-	r.Changed()
-	r.Changed() // together
-	r.clock.expect(t, leastGap)
-	r.code(Mapped, -1)
+	r.disturb(leastGap)
+	r.code(Mapped, checkEvery)
 	j.expect(t, "pcp 192.168.1.1", "natpmp 192.168.1.1", "natpmp release 192.168.1.1 9994", "pcp 10.0.0.1")
 	r.offered("5.6.7.8:9994", "none", "5.6.7.9:9994")
-	_ = w
 	r.stop()
 }
 
@@ -330,11 +342,10 @@ func TestChangedAtHome(t *testing.T) {
 	p, _, _, j, cfg := scripted()
 	p.set(granting("5.6.7.8:9994", time.Hour))
 	r := run(t, newManual(), cfg, home)
-	r.clock.next(t)
+	r.code(Mapped, checkEvery)
 	p.set(granting("5.6.7.9:9995", time.Hour))
-	r.clock.advance(time.Minute) // nothing has happened for a while
-	r.Changed()
-	r.clock.expect(t, leastGap-time.Minute) // at once
+	r.clock.advance(time.Minute)      // nothing has happened for a while
+	r.disturb(leastGap - time.Minute) // at once
 	r.code(Mapped, -1)
 	j.expect(t, "pcp 192.168.1.1", "pcp 192.168.1.1")
 	r.offered("5.6.7.8:9994", "5.6.7.9:9995")
@@ -363,26 +374,20 @@ func TestReboot(t *testing.T) {
 	r.code(Mapped, checkEvery)
 	r.code(Mapped, checkEvery)
 	j.expect(t, "pcp 192.168.1.1", "pcp check")
-	w := c.next(t)
 	mu.Lock()
 	boot, port = c.now().Add(time.Minute), 9995
 	mu.Unlock()
-	c.fire(w)
 	r.code(Mapped, checkEvery)
-	j.expect(t, "pcp check", "pcp check", "pcp 192.168.1.1")
+	j.expect(t, "pcp check", "pcp 192.168.1.1")
 	r.offered("5.6.7.8:9994", "5.6.7.8:9995")
 	// Another address outside is noticed too.
-	w = c.next(t)
 	p.seen(func() (grant, error) { return grant{external: netip.MustParseAddrPort("5.6.7.9:0")}, nil })
 	p.set(granting("5.6.7.9:9995", time.Hour))
-	c.fire(w)
 	r.code(Mapped, checkEvery)
 	r.offered("5.6.7.9:9995")
 	// A check that fails proves nothing.
-	j.expect(t, "pcp check", "pcp check", "pcp 192.168.1.1")
-	w = c.next(t)
+	j.expect(t, "pcp check", "pcp 192.168.1.1")
 	p.seen(func() (grant, error) { return grant{}, unanswered("no answer") })
-	c.fire(w)
 	r.code(Mapped, -1)
 	r.offered()
 	r.stop()
@@ -394,25 +399,17 @@ func TestSilentRenewal(t *testing.T) {
 	p, _, u, j, cfg := scripted()
 	p.set(granting("5.6.7.8:9994", 4*time.Minute))
 	r := run(t, newManual(), cfg, home)
-	w := r.clock.next(t)
-	if w.d != 2*time.Minute {
-		t.Errorf("renews after %v", w.d)
-	}
+	r.code(Mapped, 2*time.Minute)
 	u.set(granting("5.6.7.8:9999", time.Hour))
 	p.set(nil)
-	r.clock.fire(w)
 	// The lease counts until it ends; nothing else is mapped meanwhile.
 	var d time.Duration
 	for i := 1; d < 2*time.Minute; i++ {
-		w := r.clock.next(t)
-		if want := min(pauseAfter(i), 2*time.Minute-d); w.d != want {
-			t.Errorf("try %d waits %v, want %v", i, w.d, want)
-		}
-		if s := r.Status(); s.Code != Mapped || s.Left != 2*time.Minute-d || !slices.Contains(s.Attempts, Attempt{PCP, "no answer"}) {
+		s := r.code(Mapped, min(pauseAfter(i), 2*time.Minute-d))
+		if s.Left != 2*time.Minute-d || !slices.Contains(s.Attempts, Attempt{PCP, "no answer"}) {
 			t.Errorf("after %v: %+v", d, s)
 		}
-		d += w.d
-		r.clock.fire(w)
+		d += s.Next
 	}
 	r.code(Mapped, -1)
 	r.offered("5.6.7.8:9994", "none", "5.6.7.8:9999")

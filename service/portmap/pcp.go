@@ -59,19 +59,19 @@ var (
 	errShortPCP = errors.New("PCP response is cut")
 )
 
-// appendPCPHeader appends the header of a request (RFC 6887 §7.1): version,
+// pcpRequest makes a request without content (RFC 6887 §7.1): version,
 // operation, lifetime in seconds, and the client's address.
-func appendPCPHeader(b []byte, op byte, lifetime uint32, client netip.Addr) []byte {
-	b = append(b, pcpVersion, op, 0, 0)
+func pcpRequest(op byte, lifetime uint32, client netip.Addr) []byte {
+	b := append(make([]byte, 0, pcpMapLen), pcpVersion, op, 0, 0)
 	b = binary.BigEndian.AppendUint32(b, lifetime)
 	a := client.As16()
 	return append(b, a[:]...)
 }
 
-// appendPCPMap appends a request to map a UDP port (RFC 6887 §11.1). External
-// is what we would like; its parts may be unspecified. A lifetime of 0 deletes.
-func appendPCPMap(b []byte, client netip.Addr, n nonce, port uint16, external netip.AddrPort, lifetime uint32) []byte {
-	b = appendPCPHeader(b, opMap, lifetime, client)
+// pcpMapRequest makes a request to map a UDP port (RFC 6887 §11.1). External is
+// what we would like; its parts may be unspecified. A lifetime of 0 deletes.
+func pcpMapRequest(client netip.Addr, n nonce, port uint16, external netip.AddrPort, lifetime uint32) []byte {
+	b := pcpRequest(opMap, lifetime, client)
 	b = append(b, n[:]...)
 	b = append(b, protocolUDP, 0, 0, 0)
 	b = binary.BigEndian.AppendUint16(b, port)

@@ -31,16 +31,16 @@ func TestPCPRequest(t *testing.T) {
 	t.Parallel()
 	n := nonce{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
 	client := netip.MustParseAddr("192.168.1.2")
-	got := appendPCPMap(nil, client, n, 9994, netip.MustParseAddrPort("5.6.7.8:12345"), 7200)
+	got := pcpMapRequest(client, n, 9994, netip.MustParseAddrPort("5.6.7.8:12345"), 7200)
 	if want := unhex(t, mapRequest); !bytes.Equal(got, want) {
 		t.Errorf("map request\n%x, want\n%x", got, want)
 	}
 	// Without a wish the address says only its family (RFC 6887 §11.1).
-	got = appendPCPMap(nil, client, n, 9994, netip.AddrPort{}, 0)
+	got = pcpMapRequest(client, n, 9994, netip.AddrPort{}, 0)
 	if want := unhex(t, "0000 00000000000000000000ffff00000000"); !bytes.Equal(got[42:], want) {
 		t.Errorf("wishes %x, want %x", got[42:], want)
 	}
-	got = appendPCPHeader(nil, opAnnounce, 0, client)
+	got = pcpRequest(opAnnounce, 0, client)
 	if want := unhex(t, "02 00 0000 00000000 00000000000000000000ffffc0a80102"); !bytes.Equal(got, want) {
 		t.Errorf("announcement %x, want %x", got, want)
 	}

@@ -25,7 +25,7 @@ type pcp struct {
 func (p *pcp) forget() {}
 
 func (p *pcp) ask(ctx context.Context, w want, _ func(netip.Addr) error) (grant, error) {
-	r, err := p.exchange(ctx, w, appendPCPMap(nil, w.local, p.nonce, w.port, suggestion(w), uint32(askLife/time.Second)))
+	r, err := p.exchange(ctx, w, pcpMapRequest(w.local, p.nonce, w.port, suggestion(w), uint32(askLife/time.Second)))
 	if err != nil {
 		return grant{}, err
 	}
@@ -46,7 +46,7 @@ func suggestion(w want) netip.AddrPort {
 
 // check announces nothing: the answer tells the gateway's epoch.
 func (p *pcp) check(ctx context.Context, w want, _ grant) (grant, error) {
-	r, err := p.exchange(ctx, w, appendPCPHeader(nil, opAnnounce, 0, w.local))
+	r, err := p.exchange(ctx, w, pcpRequest(opAnnounce, 0, w.local))
 	if err != nil {
 		return grant{}, err
 	}
@@ -54,7 +54,7 @@ func (p *pcp) check(ctx context.Context, w want, _ grant) (grant, error) {
 }
 
 func (p *pcp) release(ctx context.Context, w want, _ grant) error {
-	_, err := p.exchange(ctx, w, appendPCPMap(nil, w.local, p.nonce, w.port, netip.AddrPort{}, 0))
+	_, err := p.exchange(ctx, w, pcpMapRequest(w.local, p.nonce, w.port, netip.AddrPort{}, 0))
 	return err
 }
 

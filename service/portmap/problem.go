@@ -68,8 +68,9 @@ func (p *problem) rank() int {
 		return 2
 	case Misbehaves:
 		return 1
+	default:
+		return 0
 	}
-	return 0
 }
 
 // readable makes text of a gateway fit to be shown: bounded, and nothing that

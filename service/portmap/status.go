@@ -26,8 +26,9 @@ func (m Method) String() string {
 		return "NAT-PMP"
 	case UPnP:
 		return "UPnP"
+	default:
+		return "none"
 	}
-	return "none"
 }
 
 // Code is the state of the mapping in one word, for programs.

@@ -307,6 +307,9 @@ func (u *upnp) check(ctx context.Context, w want, g grant) (grant, error) {
 	ctx, cancel := context.WithTimeout(ctx, upnpPatience)
 	defer cancel()
 	external, err := u.external(ctx)
+	if ctx.Err() != nil {
+		return grant{}, context.Cause(ctx)
+	}
 	if err != nil {
 		u.service = nil
 		return grant{}, errLost // asking again looks for the gateway again
@@ -326,8 +329,13 @@ func (u *upnp) release(ctx context.Context, w want, g grant) error {
 	if port == 0 {
 		port = u.trying
 	}
-	if u.service == nil || port == 0 {
+	if port == 0 {
 		return nil
+	}
+	if u.service == nil {
+		if err := u.find(ctx, w); err != nil {
+			return err
+		}
 	}
 	u.trying = 0
 	// What has come to belong to another meanwhile is not ours to delete.
