@@ -6,10 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -21,129 +20,117 @@ import (
 // version is set by the linker.
 var version = "development"
 
-func main() {
-	root := command()
-	if err := root.Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "orreryd:", err)
-		var usage *usageError
-		if errors.As(err, &usage) {
-			os.Exit(2)
-		}
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// Exit codes, beside 0 and 1 for an error.
+const (
+	exitUsage        = 2
+	exitStopped      = 3
+	exitNotInstalled = 4
+)
 
 // usageError is a mistake in the command line.
 type usageError struct{ error }
 
-func command() *cobra.Command {
-	cfg := daemon.Config{Version: version}
-	debug := false
-	logger := func() *slog.Logger {
-		level := slog.LevelInfo
-		if debug {
-			level = slog.LevelDebug
-		}
-		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+// statusError is an answer that only an exit code gives.
+type statusError int
+
+func (statusError) Error() string { return "" }
+
+// execute runs a command line and returns the exit code.
+func execute(args []string, stdout, stderr io.Writer) int {
+	p := &program{cfg: daemon.Config{Version: version}}
+	root := p.command()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	var usage *usageError
+	var status statusError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
 	}
+	fmt.Fprintln(stderr, "orreryd:", err)
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return 1
+}
+
+// program is what the flags say.
+type program struct {
+	cfg   daemon.Config
+	debug bool
+}
+
+// command is the command line.
+func (p *program) command() *cobra.Command {
 	root := &cobra.Command{
 		Use: "orreryd", Short: "The Orrery service", Version: version, SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-			return &usageError{errors.New("no command; see orreryd --help")}
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{errors.New("no command; see orreryd --help")}
+			}
+			return &usageError{fmt.Errorf("no command %q; see orreryd --help", args[0])}
+		},
+		RunE: func(*cobra.Command, []string) error { return nil },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			port := c.Flag("port")
+			return p.check(port != nil && port.Changed)
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	flags := root.PersistentFlags()
-	flags.StringVar(&cfg.Home, "home", ctl.DefaultHome(), "home directory, with identity, networks and settings")
-	flags.IntVar(&cfg.Port, "port", -1, "primary UDP port, 0 for a random one (default: from local.conf, else 9993)")
-	flags.StringVar(&cfg.Socket, "socket", "", "path of the local API's socket or pipe")
-	flags.BoolVar(&cfg.CompatAPI, "compat-api", false, "serve the JSON API of existing tools on 127.0.0.1, with authtoken.secret")
-	flags.StringVar(&cfg.OperatorGroup, "group", "", "group whose members may join and leave networks (default: orrery)")
-	flags.BoolVar(&debug, "debug", false, "log more")
-	run := func(ctx context.Context) error {
-		cfg.UsualHome = cfg.Home == ctl.DefaultHome()
-		cfg.Log = logger()
-		if cfg.Port < -1 || cfg.Port > 65535 {
-			return &usageError{fmt.Errorf("--port %d: want 0 to 65535", cfg.Port)}
-		}
-		return daemon.Run(ctx, cfg)
-	}
+	flags.StringVar(&p.cfg.Home, "home", ctl.DefaultHome(), "home directory, with identity, networks and settings")
+	flags.IntVar(&p.cfg.Port, "port", -1, "primary UDP port, 0 for a random one (default: from local.conf, else 9993)")
+	flags.StringVar(&p.cfg.Socket, "socket", "", "path of the local API's socket or pipe")
+	flags.BoolVar(&p.cfg.CompatAPI, "compat-api", false, "serve the JSON API of existing tools on 127.0.0.1, with authtoken.secret")
+	flags.StringVar(&p.cfg.OperatorGroup, "group", "", "group whose members may join and leave networks (default: orrery)")
+	flags.BoolVar(&p.debug, "debug", false, "log more")
 	root.AddCommand(&cobra.Command{
 		Use: "run", Short: "Run in the foreground", Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return run(ctx)
-		},
-	})
-	service := func() (*lifecycle.Service, error) {
-		args := []string{"service", "--home", cfg.Home}
-		if cfg.Port >= 0 {
-			args = append(args, "--port", fmt.Sprint(cfg.Port))
-		}
-		if cfg.Socket != "" {
-			args = append(args, "--socket", cfg.Socket)
-		}
-		if cfg.CompatAPI {
-			args = append(args, "--compat-api")
-		}
-		if cfg.OperatorGroup != "" {
-			args = append(args, "--group", cfg.OperatorGroup)
-		}
-		return lifecycle.New(args, run, logger())
-	}
-	root.AddCommand(&cobra.Command{
-		Use: "service", Short: "Run under the system's service manager", Hidden: true, Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			s, err := service()
-			if err != nil {
-				return err
-			}
-			return s.Run()
+			handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: p.level()})
+			return lifecycle.Foreground(func(ctx context.Context) error { return p.run(ctx, slog.New(handler)) })
 		},
 	})
-	for action, short := range map[string]string{
-		"install": "Install the service; flags given here are those it will run with", "uninstall": "Remove the service; the home directory stays",
-		"start": "Start the installed service", "stop": "Stop the service",
-	} {
-		root.AddCommand(&cobra.Command{
-			Use: action, Short: short, Args: noArgs,
-			RunE: func(*cobra.Command, []string) error {
-				s, err := service()
-				if err != nil {
-					return err
-				}
-				return s.Control(action)
-			},
-		})
-	}
-	root.AddCommand(&cobra.Command{
-		Use: "status", Short: "Tell whether the service is installed and runs (exit code 0: runs, 3: stopped, 4: not installed)", Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := service()
-			if err != nil {
-				return err
-			}
-			st, err := s.Status()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(c.OutOrStdout(), st)
-			switch st {
-			case lifecycle.Stopped:
-				os.Exit(3)
-			case lifecycle.NotInstalled:
-				os.Exit(4)
-			}
-			return nil
-		},
-	})
+	p.addServiceCommands(root)
 	return root
 }
 
+// check refuses flags that nothing can be done with.
+func (p *program) check(portGiven bool) error {
+	switch {
+	case portGiven && (p.cfg.Port < 0 || p.cfg.Port > 65535):
+		return &usageError{fmt.Errorf("--port %d: want 0 to 65535", p.cfg.Port)}
+	case p.cfg.Home == "":
+		return &usageError{errors.New("--home: want a directory")}
+	}
+	return nil
+}
+
+func (p *program) level() slog.Level {
+	if p.debug {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// run runs the node.
+func (p *program) run(ctx context.Context, log *slog.Logger) error {
+	cfg := p.cfg
+	cfg.UsualHome = cfg.Home == ctl.DefaultHome()
+	cfg.Log = log
+	return daemon.Run(ctx, cfg)
+}
+
+// noArgs refuses arguments.
 func noArgs(c *cobra.Command, args []string) error {
-	if err := cobra.NoArgs(c, args); err != nil {
-		return &usageError{err}
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("%s takes no arguments, but got %q", c.CommandPath(), args[0])}
 	}
 	return nil
 }
