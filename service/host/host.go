@@ -98,6 +98,8 @@ type Host struct {
 	durable  durable
 	saver    saver
 	networks networks
+	// validate checks an identity, slowly.
+	validate func(identity.Identity) bool
 	// quit is closed when the host begins to stop, late when its patience with
 	// a disk that fails has ended.
 	quit, late chan struct{}
@@ -124,7 +126,8 @@ func New(cfg Config) *Host {
 		cfg: cfg, log: cfg.Log, start: time.Now(),
 		trays: sync.Pool{New: func() any { return new(tray) }},
 		work:  make(chan vl1.Work, maxWork), events: make(chan node.Event, maxEvents),
-		quit: make(chan struct{}), late: make(chan struct{}),
+		validate: identity.Identity.Validate,
+		quit:     make(chan struct{}), late: make(chan struct{}),
 	}
 	if h.cfg.Stored == nil {
 		h.cfg.Stored = func(Storage, error) {}
@@ -305,7 +308,7 @@ func (h *Host) worker(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case w := <-h.work:
-			r := vl1.WorkResult{ID: w.ID, Valid: w.Identity.Validate()}
+			r := vl1.WorkResult{ID: w.ID, Valid: h.validate(w.Identity)}
 			h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Done(at, r, out) })
 		}
 	}
