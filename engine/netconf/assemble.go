@@ -96,6 +96,17 @@ func (a *Assembler) Add(at clock.Mono, from identity.Address, packetID uint64, b
 	return r, nil
 }
 
+// Expire gives up updates of which no part has come since a time: it frees their
+// text, up to half a megabyte each, and forgets their parts. Complete ones stay
+// known, which takes little.
+func (a *Assembler) Expire(since clock.Mono) {
+	for i := range a.updates {
+		if u := &a.updates[i]; u.used && !u.complete && u.last < since {
+			*u = update{}
+		}
+	}
+}
+
 // find returns the update with this ID.
 func (a *Assembler) find(id uint64) *update {
 	for i := range a.updates {

@@ -225,6 +225,42 @@ func TestAssembler(t *testing.T) {
 	})
 }
 
+// TestAssemblerExpires: what stays incomplete is freed, and can begin anew.
+func TestAssemblerExpires(t *testing.T) {
+	t.Parallel()
+	v := load(t)
+	a := Assembler{Network: v.NetworkID}
+	add := func(at clock.Mono, update uint64, start, end int) Reception {
+		r, err := a.Add(at, 1, 0, v.piece(update, "0123456789", start, end, 10), v.look)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	add(1, 1, 0, 5)
+	add(2, 2, 0, 10)
+	add(3, 3, 0, 5)
+	a.Expire(3)
+	if u := a.find(1); u != nil {
+		t.Errorf("kept %+v", u)
+	}
+	if u := a.find(2); u == nil || !u.complete || u.text != nil {
+		t.Errorf("a complete update is %+v", u)
+	}
+	if r := add(4, 2, 0, 10); r.Config != nil {
+		t.Error("a complete update was forgotten")
+	}
+	if r := add(5, 3, 5, 10); string(r.Config) != "0123456789" {
+		t.Errorf("what goes on is %q", r.Config)
+	}
+	if r := add(6, 1, 5, 10); r.Config != nil {
+		t.Error("half of an update is an update")
+	}
+	if r := add(7, 1, 0, 5); string(r.Config) != "0123456789" {
+		t.Errorf("what began anew is %q", r.Config)
+	}
+}
+
 // FuzzAssembler checks that no chunk makes it fail, and that only signed text
 // comes out.
 func FuzzAssembler(f *testing.F) {

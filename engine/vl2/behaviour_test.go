@@ -57,9 +57,9 @@ func TestGatherAnswerFitsOneDatagram(t *testing.T) {
 	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
 	g := identity.MulticastGroup{MAC: identity.Broadcast}
 	for i := range 1000 {
-		s.learnLike(start, groupKey{nw.id, g}, identity.Address(0x100000+i))
+		s.learnLike(start, groupKey{nw.id, g}, identity.Address(0x100000+i), true)
 	}
-	s.learnLike(start, groupKey{nw.id, g}, v.PeerB)
+	s.learnLike(start, groupKey{nw.id, g}, v.PeerB, true)
 	s.Subscribe(start, nw, g)
 	f.take()
 	named := map[identity.Address]bool{}
@@ -110,26 +110,26 @@ func TestQueuedMulticastExpires(t *testing.T) {
 		s.SendFrame(after(clock.Mono(i)), nw, nw.mac, k.group.MAC, 0x0800, []byte{byte(i)})
 	}
 	f.take()
-	s.learnLike(after(100), k, v.PeerB)
+	s.learnLike(after(100), k, v.PeerB, true)
 	if n := count(); n != queuePerGroup {
 		t.Errorf("%d frames reached a member found in time, want %d", n, queuePerGroup)
 	}
-	s.learnLike(after(200), k, v.PeerB)
+	s.learnLike(after(200), k, v.PeerB, true)
 	if n := count(); n != 0 {
 		t.Errorf("%d frames were sent again", n)
 	}
-	s.learnLike(after(300), k, v.PeerC)
+	s.learnLike(after(300), k, v.PeerC, true)
 	if n := count(); n != queuePerGroup {
 		t.Errorf("%d frames reached the second member, want %d", n, queuePerGroup)
 	}
-	s.learnLike(after(400), k, 0x1234567890)
+	s.learnLike(after(400), k, 0x1234567890, true)
 	if n := count(); n != 0 {
 		t.Errorf("%d frames went beyond the limit", n)
 	}
 	k.group.MAC = 0x01005e0000fc
 	s.SendFrame(after(1000), nw, nw.mac, k.group.MAC, 0x0800, []byte("late"))
 	f.take()
-	s.learnLike(after(6000), k, v.PeerB)
+	s.learnLike(after(6000), k, v.PeerB, true)
 	if n := count(); n != 0 || s.groups.queued != 0 {
 		t.Errorf("%d frames were sent after their time, %d queued", n, s.groups.queued)
 	}
@@ -141,7 +141,7 @@ func TestMulticastAtLimitIsRandom(t *testing.T) {
 	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 4, Specialists: []string{"000002" + v.PeerC.String()}})
 	k := groupKey{nw.id, identity.MulticastGroup{MAC: 0x01005e0000fb}}
 	for i := range 20 {
-		s.learnLike(start, k, identity.Address(0x100000+i))
+		s.learnLike(start, k, identity.Address(0x100000+i), true)
 	}
 	reached := map[identity.Address]int{}
 	for range 50 {
@@ -164,7 +164,7 @@ func TestReplicatorIsChosenByLatency(t *testing.T) {
 	v := loadMulticast(t)
 	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32,
 		Specialists: []string{"000008" + v.PeerB.String(), "000008" + v.PeerC.String()}})
-	s.learnLike(start, groupKey{nw.id, identity.MulticastGroup{MAC: 0x01005e0000fb}}, v.PeerB)
+	s.learnLike(start, groupKey{nw.id, identity.MulticastGroup{MAC: 0x01005e0000fb}}, v.PeerB, true)
 	send := func() []sent {
 		s.SendFrame(start, nw, nw.mac, 0x01005e0000fb, 0x0800, []byte("x"))
 		return slices.DeleteFunc(f.take(), func(p sent) bool { return p.Verb != wire.VerbMulticastFrame })
@@ -289,7 +289,7 @@ func TestLeave(t *testing.T) {
 	if s.Join(start, v.NetworkID, nil) != nw || s.Network(v.NetworkID) != nw || !slices.Equal(s.Networks(), []*Network{nw}) {
 		t.Fatal("joining twice is not joining once")
 	}
-	s.learnLike(start, groupKey{nw.id, identity.MulticastGroup{MAC: 1}}, v.PeerB)
+	s.learnLike(start, groupKey{nw.id, identity.MulticastGroup{MAC: 1}}, v.PeerB, true)
 	s.Leave(start, v.NetworkID)
 	s.Leave(start, v.NetworkID)
 	if conf, ok := f.stored[v.NetworkID]; !ok || conf != nil {

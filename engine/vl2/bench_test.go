@@ -103,7 +103,7 @@ func BenchmarkMulticast(b *testing.B) {
 	at := start.Add(clock.Second)
 	g := identity.MulticastGroup{MAC: 0x01005e0000fb}
 	for i := range 40 { // more than the limit
-		s.learnLike(at, groupKey{nw.id, g}, in.From.Address+identity.Address(i))
+		s.learnLike(at, groupKey{nw.id, g}, in.From.Address+identity.Address(i), true)
 	}
 	payload := tcpSegment()
 	b.SetBytes(int64(len(payload)))

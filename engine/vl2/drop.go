@@ -14,6 +14,7 @@ const (
 	DropNoBroadcast                   // broadcast is off
 	DropNoMulticast                   // the multicast limit is 0
 	DropMalformed                     // impossible MACs
+	DropCrowded                       // too many groups without members
 	dropReasons
 )
 
@@ -41,6 +42,8 @@ func (r DropReason) String() string {
 		return "no_multicast"
 	case DropMalformed:
 		return "malformed"
+	case DropCrowded:
+		return "crowded"
 	}
 	return "unknown"
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"testing"
 
 	"orrery/engine/clock"
@@ -83,7 +82,6 @@ func (f *fake) Upstreams(dst []identity.Address) []identity.Address {
 	return append(dst, f.upstreams...)
 }
 func (f *fake) BestUpstream() (identity.Address, bool) { return f.best, f.best != 0 }
-func (f *fake) IsUpstream(id identity.Identity) bool   { return slices.Contains(f.upstreams, id.Address) }
 func (f *fake) AmUpstream() bool                       { return f.root }
 func (f *fake) Random() uint64 {
 	f.seed = f.seed*6364136223846793005 + 1442695040888963407

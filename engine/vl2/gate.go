@@ -23,7 +23,7 @@ func (s *Switch) admit(at clock.Instant, nw *Network, peer *identity.Identity) *
 		}
 		m.used = at.Mono
 	}
-	if at.Mono-m.likes >= likeInterval {
+	if at.Mono-m.likes >= likeInterval && s.permitted(nw, m.address) {
 		s.sendListTo(at, nw, m)
 	}
 	return m
@@ -40,9 +40,9 @@ func (nw *Network) passes(m *member, peer *identity.Identity) bool {
 	return m.gateOpen
 }
 
-// isMember reports whether a peer passes the gate without having sent anything.
-// Its identity must be known.
-func (s *Switch) isMember(nw *Network, m *member) bool {
+// mayHear reports whether a peer is told about our groups: it passes the gate, has
+// a known identity, and is verified where that is asked for.
+func (s *Switch) mayHear(nw *Network, m *member) bool {
 	id, known := s.link.Identity(m.address)
-	return known && (nw.config.Public || nw.passes(m, &id))
+	return known && (nw.config.Public || nw.passes(m, &id)) && s.permitted(nw, m.address)
 }

@@ -118,6 +118,6 @@ func (s *Switch) handleGatherReply(at clock.Instant, in *vl1.Inbound) vl1.Dispos
 
 func (s *Switch) learnMembers(at clock.Instant, k groupKey, list wire.Addresses) {
 	for i := range list.Len() {
-		s.learnLike(at, k, list.At(i))
+		s.learnLike(at, k, list.At(i), false)
 	}
 }

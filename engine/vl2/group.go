@@ -13,9 +13,11 @@ type groupKey struct {
 	group   identity.MulticastGroup
 }
 
-// like is a member's announcement that it wants a group's frames.
+// like says that a member wants a group's frames. It is the member's own
+// announcement, or what somebody else answered when asked for members.
 type like struct {
 	member identity.Address
+	own    bool
 	at     clock.Mono
 }
 
@@ -31,16 +33,25 @@ type group struct {
 
 // groupTable knows the members of multicast groups: on a root those of all
 // networks, elsewhere those of the networks that we joined or control.
+//
+// Others fill it with hearsay only up to half, and when it is full of own
+// announcements, whoever made most loses them, so that nobody can keep everyone
+// else out.
 type groupTable struct {
 	groups  map[groupKey]*group
-	perPeer map[identity.Address]int
+	perPeer map[identity.Address]int // own announcements
 	likes   int
+	hearsay int // likes that are not own
+	empty   int // groups without likes
 	queued  int
+	purged  clock.Mono
 	limits  *Limits
 }
 
 func newGroupTable(l *Limits) groupTable {
-	return groupTable{groups: make(map[groupKey]*group), perPeer: make(map[identity.Address]int), limits: l}
+	return groupTable{
+		groups: make(map[groupKey]*group), perPeer: make(map[identity.Address]int), purged: clock.Never, limits: l,
+	}
 }
 
 // get returns what is known of k, nil if nothing.
@@ -52,8 +63,17 @@ func (t *groupTable) open(k groupKey) *group {
 	if g == nil {
 		g = &group{gathered: clock.Never}
 		t.groups[k] = g
+		t.empty++
 	}
 	return g
+}
+
+// len is the number of members known, of a group that may be nil.
+func (g *group) len() int {
+	if g == nil {
+		return 0
+	}
+	return len(g.likes)
 }
 
 // find returns the position of member in g, or where it belongs.
@@ -69,43 +89,112 @@ func (g *group) find(member identity.Address) (int, bool) {
 	})
 }
 
-// add notes that member wants the frames of k and reports whether that is news.
-// News is refused when a table is full; refreshing always works.
-func (t *groupTable) add(now clock.Mono, k groupKey, member identity.Address) bool {
-	if g := t.groups[k]; g != nil {
+// add notes that member wants the frames of k, by its own announcement or not,
+// and reports whether that is news. News is refused where there is no room;
+// refreshing always works.
+func (t *groupTable) add(now clock.Mono, k groupKey, member identity.Address, own bool) bool {
+	g := t.groups[k]
+	if g != nil {
 		if i, known := g.find(member); known {
-			g.likes[i].at = now
+			l := &g.likes[i]
+			l.at = now
+			if own && !l.own && t.perPeer[member] < t.limits.LikesPerPeer {
+				t.forget(*l)
+				l.own = true
+				t.note(*l)
+			}
 			return false
 		}
 	}
-	if t.likes >= t.limits.Likes || t.perPeer[member] >= t.limits.LikesPerPeer {
+	if own {
+		if t.perPeer[member] >= t.limits.LikesPerPeer || t.likes >= t.limits.Likes && !t.purge(now, member) {
+			return false
+		}
+	} else if t.likes >= t.limits.Likes || t.hearsay >= t.limits.Likes/2 {
 		return false
 	}
-	g := t.open(k)
+	g = t.open(k)
+	if len(g.likes) == 0 {
+		t.empty--
+	}
 	i, _ := g.find(member)
-	g.likes = slices.Insert(g.likes, i, like{member, now})
-	t.likes++
-	t.perPeer[member]++
+	l := like{member, own, now}
+	g.likes = slices.Insert(g.likes, i, l)
+	t.note(l)
 	return true
+}
+
+// purge makes room for an announcement of member: hearsay goes first, then all
+// that the peer with the most announced, if that is not member itself. It
+// reports whether there is room now. At most once a second, for it looks at the
+// whole table.
+func (t *groupTable) purge(now clock.Mono, member identity.Address) bool {
+	if now-t.purged < purgeInterval {
+		return false
+	}
+	t.purged = now
+	if t.hearsay > 0 {
+		t.drop(func(l like) bool { return !l.own })
+		return true
+	}
+	worst, most := identity.Address(0), t.perPeer[member]+1
+	for a, n := range t.perPeer {
+		if n > most || n == most && worst != 0 && a < worst {
+			worst, most = a, n
+		}
+	}
+	if worst == 0 {
+		return false
+	}
+	t.drop(func(l like) bool { return l.member == worst })
+	return true
+}
+
+// drop removes likes from all groups.
+func (t *groupTable) drop(unwanted func(like) bool) {
+	for _, g := range t.groups {
+		t.dropFrom(g, unwanted)
+	}
+}
+
+func (t *groupTable) dropFrom(g *group, unwanted func(like) bool) {
+	before := len(g.likes)
+	g.likes = slices.DeleteFunc(g.likes, func(l like) bool {
+		if !unwanted(l) {
+			return false
+		}
+		t.forget(l)
+		return true
+	})
+	if before > 0 && len(g.likes) == 0 {
+		t.empty++
+	}
 }
 
 // remove forgets that member wants the frames of k.
 func (t *groupTable) remove(k groupKey, member identity.Address) {
-	g := t.groups[k]
-	if g == nil {
-		return
-	}
-	if i, known := g.find(member); known {
-		g.likes = slices.Delete(g.likes, i, i+1)
-		t.forget(member)
+	if g := t.groups[k]; g != nil {
+		t.dropFrom(g, func(l like) bool { return l.member == member })
 	}
 }
 
-// forget takes one announcement off the books of member.
-func (t *groupTable) forget(member identity.Address) {
+// note puts a like on the books.
+func (t *groupTable) note(l like) {
+	t.likes++
+	if l.own {
+		t.perPeer[l.member]++
+	} else {
+		t.hearsay++
+	}
+}
+
+// forget takes a like off the books.
+func (t *groupTable) forget(l like) {
 	t.likes--
-	if t.perPeer[member]--; t.perPeer[member] <= 0 {
-		delete(t.perPeer, member)
+	if !l.own {
+		t.hearsay--
+	} else if t.perPeer[l.member]--; t.perPeer[l.member] <= 0 {
+		delete(t.perPeer, l.member)
 	}
 }
 
@@ -113,15 +202,10 @@ func (t *groupTable) forget(member identity.Address) {
 // which nothing is left.
 func (t *groupTable) clean(now clock.Mono) {
 	for k, g := range t.groups {
-		g.likes = slices.DeleteFunc(g.likes, func(l like) bool {
-			if now-l.at < likeLife {
-				return false
-			}
-			t.forget(l.member)
-			return true
-		})
+		t.dropFrom(g, func(l like) bool { return now-l.at >= likeLife })
 		t.expire(now, g)
 		if len(g.likes) == 0 && len(g.queue) == 0 && now-g.gathered >= gatherInterval {
+			t.empty--
 			delete(t.groups, k)
 		}
 	}
@@ -138,13 +222,11 @@ func (t *groupTable) expire(now clock.Mono, g *group) {
 // dropNetwork forgets every group of a network.
 func (t *groupTable) dropNetwork(id identity.NetworkID) {
 	for k, g := range t.groups {
-		if k.network != id {
-			continue
+		if k.network == id {
+			t.dropFrom(g, func(like) bool { return true })
+			t.queued -= len(g.queue)
+			t.empty--
+			delete(t.groups, k)
 		}
-		for _, l := range g.likes {
-			t.forget(l.member)
-		}
-		t.queued -= len(g.queue)
-		delete(t.groups, k)
 	}
 }

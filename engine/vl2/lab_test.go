@@ -122,9 +122,6 @@ func (st *station) BestUpstream() (identity.Address, bool) {
 	}
 	return 0, false
 }
-func (st *station) IsUpstream(id identity.Identity) bool {
-	return slices.Contains(st.Upstreams(nil), id.Address)
-}
 func (st *station) AmUpstream() bool { return st.root }
 func (st *station) Random() uint64 {
 	st.seed = st.seed*6364136223846793005 + 1442695040888963407

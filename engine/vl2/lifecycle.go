@@ -154,6 +154,7 @@ func (s *Switch) Deadline() clock.Mono {
 // cleanNetwork drops what has become useless (spec 04 §8.6).
 func (s *Switch) cleanNetwork(at clock.Instant, nw *Network) {
 	nw.members.clean(at.Mono, nw)
+	nw.assembler.Expire(at.Mono - assemblyLife)
 	nw.left.expire(at.Mono, likeLife)
 	if nw.behind.expire(at.Mono, behindLife) {
 		nw.likePackets = nil

@@ -73,7 +73,7 @@ func (s *Switch) announce(at clock.Instant, nw *Network, g identity.MulticastGro
 		s.link.Send(at, to, wire.VerbMulticastLike, body, nil, true)
 	}
 	for _, m := range nw.members.order {
-		if !slices.Contains(hubs, m.address) && s.isMember(nw, m) {
+		if !slices.Contains(hubs, m.address) && s.mayHear(nw, m) {
 			s.link.Send(at, m.address, wire.VerbMulticastLike, body, nil, true)
 		}
 	}
@@ -96,7 +96,7 @@ func (s *Switch) announceAll(at clock.Instant, nw *Network) {
 		}
 	}
 	for _, m := range nw.members.order {
-		if at.Mono-m.likes >= likeInterval && !slices.Contains(hubs, m.address) && s.isMember(nw, m) {
+		if at.Mono-m.likes >= likeInterval && !slices.Contains(hubs, m.address) && s.mayHear(nw, m) {
 			s.sendListTo(at, nw, m)
 		}
 	}
@@ -109,7 +109,7 @@ func (s *Switch) Greeted(at clock.Instant, a identity.Address) {
 	for _, nw := range s.networks {
 		m := nw.members.get(a)
 		hub := slices.Contains(s.hubs(nw), a)
-		if nw.config == nil || len(nw.fullList()) == 0 || !hub && (m == nil || !s.isMember(nw, m)) {
+		if nw.config == nil || len(nw.fullList()) == 0 || !hub && (m == nil || !s.mayHear(nw, m)) {
 			continue
 		}
 		if !s.greeted.allow(at.Mono, stampKey{network: nw.id, peer: a}, greetInterval) {
@@ -177,7 +177,7 @@ func (s *Switch) handleLike(at clock.Instant, in *vl1.Inbound) vl1.Disposition {
 			}
 		}
 		if allowed {
-			s.learnLike(at, groupKey{network, l.Group}, in.From.Address)
+			s.learnLike(at, groupKey{network, l.Group}, in.From.Address, true)
 		}
 	}
 	if err != nil {
@@ -201,10 +201,10 @@ func (s *Switch) mayGather(at clock.Instant, id identity.NetworkID, in *vl1.Inbo
 	return c != nil && id.Controller() == s.self.Address && c.Authorized(at, id, in.From.Address), false
 }
 
-// learnLike notes a member of a group and sends it the frames that wait for
-// members of that group.
-func (s *Switch) learnLike(at clock.Instant, k groupKey, a identity.Address) {
-	if a == s.self.Address || a.Reserved() || !s.groups.add(at.Mono, k, a) {
+// learnLike notes a member of a group, by its own announcement or not, and sends
+// it the frames that wait for members of that group.
+func (s *Switch) learnLike(at clock.Instant, k groupKey, a identity.Address, own bool) {
+	if a == s.self.Address || a.Reserved() || !s.groups.add(at.Mono, k, a, own) {
 		return
 	}
 	nw := s.find(k.network)

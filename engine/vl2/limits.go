@@ -15,7 +15,7 @@ type Limits struct {
 	// in, per network (spec 04 §12.1).
 	Subscriptions int
 	// Likes is the number of (group, member) pairs over all networks, LikesPerPeer
-	// those that one peer may announce.
+	// those that one peer may announce; at most half are hearsay.
 	Likes, LikesPerPeer int
 	// Peers is the number of peers for which rate limits are kept.
 	Peers int
@@ -80,18 +80,20 @@ const (
 	behindLife       = 1200 * clock.Second
 	memberLife       = 2 * 7200 * clock.Second
 	heldLife         = 5 * clock.Second
+	assemblyLife     = 60 * clock.Second // of a configuration of which no more parts come
+	purgeInterval    = clock.Second      // between two clearances of a full table of groups
 )
 
 // Numbers of spec 04 §16 and §12.
 const (
-	requestSoon      = 3 // requests without an answer that are repeated soon
-	queuePerGroup    = 32
-	queueTotal       = 8192
-	floodFanOut      = 32
-	gatherTargets    = 16
-	maxTagsPerMember = 128
-	maxCapsPerMember = 128
-	maxOwnPerMember  = 16
-	maxRevocations   = 1024
-	maxFramePayload  = 10000
+	requestSoon     = 3 // requests without an answer that are repeated soon
+	queuePerGroup   = 32
+	queueTotal      = 2048
+	floodFanOut     = 32
+	gatherTargets   = 16
+	maxFramePayload = 10000
+	// maxEmptyGroups is how many groups without members the host may send to
+	// within a minute or so: a program that sprays over all groups must not make
+	// the service grow.
+	maxEmptyGroups = 4096
 )

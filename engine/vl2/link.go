@@ -30,8 +30,6 @@ type Link interface {
 	Upstreams(dst []identity.Address) []identity.Address
 	// BestUpstream is the root to ask first.
 	BestUpstream() (identity.Address, bool)
-	// IsUpstream reports whether id is a root, by its whole identity.
-	IsUpstream(id identity.Identity) bool
 	// AmUpstream reports whether we are a root ourselves.
 	AmUpstream() bool
 	// Random is the next of a seeded sequence, not for secrets.

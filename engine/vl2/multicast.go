@@ -31,10 +31,7 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 	limit := int(min(nw.config.MulticastLimit, 1<<20))
 	k := groupKey{nw.id, g}
 	grp := s.groups.get(k)
-	known := 0
-	if grp != nil {
-		known = len(grp.likes)
-	}
+	known := s.reachable(nw, grp)
 	h := wire.MulticastFrame{
 		Network: nw.id, Flags: wire.MulticastFrameGather, GatherLimit: 1,
 		Group: g, EtherType: f.etherType,
@@ -53,6 +50,10 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 	}
 	h.GatherLimit = uint32(limit - known + 1)
 	if grp == nil {
+		if s.groups.empty >= maxEmptyGroups {
+			nw.drops[DropCrowded]++
+			return
+		}
 		grp = s.groups.open(k)
 	}
 	o := s.groups.enqueue(at.Mono, grp)
@@ -67,6 +68,19 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 	s.sendToAll(at, nw, grp, o)
 }
 
+// reachable is the number of known members of a group that its frames may go to.
+func (s *Switch) reachable(nw *Network, g *group) (n int) {
+	if g == nil || !nw.verifiedOnly {
+		return g.len()
+	}
+	for _, l := range g.likes {
+		if s.permitted(nw, l.member) {
+			n++
+		}
+	}
+	return n
+}
+
 // sendToAll sends o to all bridges, which get every multicast, and to known
 // members of the group at random, until its limit.
 func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing) {
@@ -75,7 +89,7 @@ func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing)
 	}
 	members := s.scratch.addrs[:0]
 	for _, l := range g.likes {
-		if !slices.Contains(nw.roles.bridges, l.member) {
+		if !slices.Contains(nw.roles.bridges, l.member) && s.permitted(nw, l.member) {
 			members = append(members, l.member)
 		}
 	}
@@ -90,12 +104,12 @@ func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing)
 // sendCopy sends o to one member, unless that is where it came from or the limit
 // is reached. What the rules refuse counts against the limit.
 func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identity.Address) {
-	if o.done() || to == s.self.Address || to == o.origin {
+	if o.done() || to == s.self.Address || to == o.origin || !s.permitted(nw, to) {
 		return
 	}
 	o.sent = append(o.sent, to)
 	m := nw.members.open(at.Mono, to)
-	if !s.permitted(nw, to) || !s.filterOut(at, nw, m, to, &o.frame, true) {
+	if !s.filterOut(at, nw, m, to, &o.frame, true) {
 		return
 	}
 	s.pushIfNeeded(at, nw, m)

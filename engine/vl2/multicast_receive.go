@@ -50,6 +50,10 @@ func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g ide
 		nw.drops[DropMalformed]++
 		return false
 	}
+	if !s.permitted(nw, m.address) {
+		nw.drops[DropNotVerified]++
+		return true
+	}
 	if replicate && nw.roles.amReplicator {
 		s.multicast(at, nw, g, f, true, m.address)
 	}

@@ -23,7 +23,7 @@ func (s *Switch) pushIfNeeded(at clock.Instant, nw *Network, m *member) {
 // for anyone who asks: only for whom we sent a frame to lately (spec 04 §17.12).
 func (s *Switch) pushRequested(at clock.Instant, nw *Network, from identity.Address) {
 	m := nw.members.get(from)
-	if m == nil || nw.com() == nil || at.Mono-m.sent > requestedWindow {
+	if m == nil || nw.com() == nil || at.Mono-m.sent > requestedWindow || !s.permitted(nw, from) {
 		return
 	}
 	if m.pushed < nw.lastConfig || at.Mono-m.pushed > pushOnRequest {

@@ -1,6 +1,7 @@
 package vl2
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -165,40 +166,99 @@ func TestCredentialBucket(t *testing.T) {
 
 func secs(seconds clock.Mono) clock.Mono { return seconds * clock.Second }
 
+// books checks what a table of groups keeps count of.
+func books(t *testing.T, table *groupTable) {
+	t.Helper()
+	likes, hearsay, empty := 0, 0, 0
+	perPeer := map[identity.Address]int{}
+	for _, g := range table.groups {
+		if len(g.likes) == 0 {
+			empty++
+		}
+		for _, l := range g.likes {
+			likes++
+			if l.own {
+				perPeer[l.member]++
+			} else {
+				hearsay++
+			}
+		}
+	}
+	if likes != table.likes || hearsay != table.hearsay || empty != table.empty || !maps.Equal(perPeer, table.perPeer) {
+		t.Errorf("%d likes, %d hearsay, %d empty, %v; on the books %d, %d, %d, %v",
+			likes, hearsay, empty, perPeer, table.likes, table.hearsay, table.empty, table.perPeer)
+	}
+}
+
 func TestGroupTable(t *testing.T) {
 	t.Parallel()
-	limits := Limits{Likes: 5, LikesPerPeer: 2}.withDefaults()
+	limits := Limits{Likes: 6, LikesPerPeer: 2}.withDefaults()
 	table := newGroupTable(&limits)
 	k := func(n identity.NetworkID) groupKey { return groupKey{n, identity.MulticastGroup{MAC: 1}} }
 	for i, c := range []struct {
 		k    groupKey
 		a    identity.Address
+		own  bool
 		want bool
 	}{
-		{k(1), 1, true}, {k(1), 1, false}, {k(2), 1, true}, {k(3), 1, false}, // two per peer
-		{k(1), 2, true}, {k(2), 2, true}, {k(1), 3, true}, {k(2), 4, false}, // five in all
+		{k(1), 1, true, true}, {k(1), 1, true, false}, {k(2), 1, true, true}, {k(3), 1, true, false}, // two per peer
+		{k(3), 1, false, true}, {k(3), 1, true, false}, // also of what was hearsay
+		{k(1), 2, true, true}, {k(1), 3, false, true}, {k(1), 3, true, false}, {k(1), 4, false, true},
+		{k(2), 4, false, false},                        // six in all
+		{k(2), 2, true, true}, {k(2), 2, false, false}, // makes hearsay go
+		{k(2), 3, true, true}, {k(3), 4, true, false}, // six again, within a second
 	} {
-		if got := table.add(secs(clock.Mono(i)), c.k, c.a); got != c.want {
+		if got := table.add(secs(100)+clock.Mono(i), c.k, c.a, c.own); got != c.want {
 			t.Errorf("%d: %v, want %v", i, got, c.want)
 		}
+		books(t, &table)
 	}
+	// Of the three with two, the lowest address makes room, but not for one that
+	// has as many.
+	if !table.add(secs(102), k(3), 4, true) || table.perPeer[1] != 0 || table.perPeer[2] != 2 || table.perPeer[4] != 1 {
+		t.Errorf("after making room: %v", table.perPeer)
+	}
+	books(t, &table)
 	table.remove(k(1), 2)
 	table.remove(k(1), 2)
-	if !table.add(secs(8), k(2), 4) {
+	if !table.add(secs(103), k(2), 4, true) || table.likes != 5 {
 		t.Error("no room after one left")
 	}
-	table.clean(secs(602)) // what was announced at 1 s or before is gone
-	if g := table.get(k(1)); len(g.likes) != 1 || g.likes[0].member != 3 {
-		t.Errorf("left in the first group: %v", g.likes)
+	table.clean(secs(701)) // what was announced before 101 s is gone
+	if g := table.get(k(2)); len(g.likes) != 1 || g.likes[0].member != 4 || table.get(k(1)) != nil {
+		t.Errorf("left in the second group: %v", g.likes)
 	}
+	books(t, &table)
 	table.dropNetwork(2)
 	if table.get(k(2)) != nil || table.likes != 1 || len(table.perPeer) != 1 {
 		t.Errorf("%d likes of %v left", table.likes, table.perPeer)
 	}
 	table.clean(secs(10000))
-	if len(table.groups) != 0 || table.likes != 0 || len(table.perPeer) != 0 {
+	if len(table.groups) != 0 {
 		t.Error("something is left after all expired")
 	}
+	books(t, &table)
+}
+
+// TestHearsayFillsHalf: what others say of the members of groups leaves room for
+// what members say themselves.
+func TestHearsayFillsHalf(t *testing.T) {
+	t.Parallel()
+	limits := Limits{Likes: 8}.withDefaults()
+	table := newGroupTable(&limits)
+	k := groupKey{1, identity.MulticastGroup{MAC: 1}}
+	for i := range identity.Address(20) {
+		table.add(1, k, 100+i, false)
+	}
+	if table.likes != 4 {
+		t.Errorf("%d likes of hearsay, want 4", table.likes)
+	}
+	for i := range identity.Address(8) {
+		if !table.add(clock.Mono(i), k, 200+i, true) {
+			t.Errorf("announcement %d is refused", i)
+		}
+	}
+	books(t, &table)
 }
 
 func TestDatedGroups(t *testing.T) {

@@ -306,7 +306,7 @@ func TestOutgoingControlVectors(t *testing.T) {
 
 	f, s, nw = v.node(t, Limits{}, vectorConfig{Flags: flags, MulticastLimit: 1})
 	g := identity.MulticastGroup{MAC: identity.Broadcast, ADI: 7}
-	s.learnLike(start, groupKey{nw.id, g}, v.PeerB)
+	s.learnLike(start, groupKey{nw.id, g}, v.PeerB, true)
 	s.multicast(start, nw, g, &frame{nw.mac, identity.Broadcast, ether.TypeARP, request}, false, 0)
 	check(f)
 	if next != len(v.OutgoingControl) {
