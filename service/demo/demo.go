@@ -111,15 +111,15 @@ func (d *demo) play(ctx context.Context) error {
 		{"four computers on one switch, in network namespaces", d.makeLab},
 		{"an identity for each", d.makeIdentities},
 		{"a private planet, signed, with one root", d.makePlanet},
-		{"root, controller and members start", d.startNodes},
+		{"a root, a controller, Ada and Ben start", d.startNodes},
 		{"the root answers them", d.awaitOnline},
 		{"the controller creates a private network", d.createNetwork},
-		{"both members ask to join, and are admitted", d.join},
-		{"A pings B through its network device", d.firstPing},
-		{"A and B found a direct path", d.awaitDirect},
+		{"Ada and Ben ask to join, and are admitted", d.join},
+		{"Ada pings Ben through her network device", d.firstPing},
+		{"Ada and Ben found a direct path", d.awaitDirect},
 		{"ten pings more", d.pings},
 		{"three seconds of TCP (iperf3)", d.throughput},
-		{"A and B compare their safety number", d.compare},
+		{"Ada and Ben compare their safety number", d.compare},
 	} {
 		if err := d.tell.step(ctx, s.what, s.do); err != nil {
 			return err
@@ -173,7 +173,7 @@ func (d *demo) invite(shown bool) {
 Now look around, in another terminal:
   %[1]s --socket %[2]s listnetworks
   %[1]s --socket %[2]s peers
-  %[3]snsenter --net -t %[4]d ping %[5]s    # as member A`,
+  %[3]snsenter --net -t %[4]d ping %[5]s    # as Ada`,
 		filepath.Join(d.cfg.Bin, "orreryctl"), a.socket, sudo, a.pid(), b.ip)
 	if !shown {
 		d.tell.note("  %s --socket %s    # the application, on a display", filepath.Join(d.cfg.Bin, "orrery"), a.socket)

@@ -27,8 +27,8 @@ type role string
 const (
 	root       role = "root"
 	controller role = "controller"
-	memberA    role = "member A"
-	memberB    role = "member B"
+	memberA    role = "Ada"
+	memberB    role = "Ben"
 )
 
 // roles has all roles in the order in which their nodes start.
@@ -44,7 +44,10 @@ var places = map[role]string{root: "10.99.0.1", controller: "10.99.0.2", memberA
 const port = 9993
 
 // file is a name for files of the role.
-func (r role) file() string { return strings.ReplaceAll(string(r), " ", "-") }
+func (r role) file() string { return strings.ToLower(string(r)) }
+
+// name is how the others call the node.
+func (r role) name() string { return strings.ToUpper(string(r[:1])) + string(r[1:]) }
 
 // host is a computer with a node.
 type host struct {

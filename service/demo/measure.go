@@ -43,7 +43,7 @@ func parsePing(said string) (r pingResult, err error) {
 	return r, err
 }
 
-// ping pings B from A. That nothing comes back is no error here.
+// ping pings Ben from Ada's computer. That nothing comes back is no error here.
 func (d *demo) ping(ctx context.Context, count int) (pingResult, error) {
 	said, err := d.lab.output(ctx, d.lab.hosts[memberA].net, "ping", "-n", "-c", strconv.Itoa(count), "-i", "0.2", "-W", "1", d.lab.hosts[memberB].ip)
 	var code *exec.ExitError

@@ -11,7 +11,7 @@ import (
 
 // report prints what is to be seen now.
 func (d *demo) report(ctx context.Context) error {
-	d.tell.note("\nnetwork %s, joined in %.1f s", d.network, d.result.joined.Seconds())
+	d.tell.note("\nnetwork %s, joined and admitted in %.1f s", d.network, d.result.joined.Seconds())
 	t := tabwriter.NewWriter(d.cfg.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  \taddress\tat\tin the network")
 	for _, r := range roles {
@@ -32,8 +32,8 @@ func (d *demo) report(ctx context.Context) error {
 	if err := d.reportPeers(ctx); err != nil {
 		return err
 	}
-	d.tell.note("\nA to B: ping %.2f ms, TCP %s", d.result.ping.average, bits(d.result.traffic))
-	d.tell.note("safety number of A and B, the same on both screens:")
+	d.tell.note("\nAda to Ben: ping %.2f ms, TCP %s", d.result.ping.average, bits(d.result.traffic))
+	d.tell.note("safety number of Ada and Ben, the same on both screens:")
 	for i := 0; i < len(d.result.groups); i += 6 {
 		d.tell.note("  %s", strings.Join(d.result.groups[i:i+6], " "))
 	}
@@ -41,14 +41,14 @@ func (d *demo) report(ctx context.Context) error {
 	return nil
 }
 
-// reportPeers prints how A reaches the others.
+// reportPeers prints how Ada reaches the others.
 func (d *demo) reportPeers(ctx context.Context) error {
 	a := d.lab.hosts[memberA]
 	peers, err := a.client.Peers(ctx)
 	if err != nil {
 		return a.wrap("%w", err)
 	}
-	d.tell.note("\nwhom A knows")
+	d.tell.note("\nwhom Ada knows")
 	t := tabwriter.NewWriter(d.cfg.Out, 0, 0, 2, ' ', 0)
 	for _, p := range peers {
 		way := "through the root"

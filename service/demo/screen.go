@@ -54,7 +54,7 @@ func (d *demo) openApplication(ctx context.Context) error {
 		return context.Cause(ctx)
 	case <-t.C:
 	}
-	d.tell.note("The application of member A is on your display, and in its tray.")
+	d.tell.note("Ada's application is on your display, and in its tray.")
 	go func() {
 		<-c.over
 		if ctx.Err() == nil {

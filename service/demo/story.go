@@ -157,7 +157,7 @@ func (d *demo) join(ctx context.Context) (string, error) {
 			return h.wrap("the controller should ask for admission first: %w", err)
 		}
 		var member struct{ Authorized bool }
-		err := c.reference(ctx, "/controller/network/"+d.network+"/member/"+h.address, object{"authorized": true, "name": string(h.role)}, &member)
+		err := c.reference(ctx, "/controller/network/"+d.network+"/member/"+h.address, object{"authorized": true, "name": h.role.name()}, &member)
 		if err != nil {
 			return err
 		}
@@ -204,7 +204,7 @@ func firstIPv4(addresses []string) string {
 	return ""
 }
 
-// awaitDirect waits until A and B need no root between them, and gives all peers
+// awaitDirect waits until Ada and Ben need no root between them, and gives all peers
 // a name.
 func (d *demo) awaitDirect(ctx context.Context) (string, error) {
 	a, b := d.lab.hosts[memberA], d.lab.hosts[memberB]
@@ -225,9 +225,8 @@ func (d *demo) awaitDirect(ctx context.Context) (string, error) {
 			if h == other {
 				continue
 			}
-			name := strings.ToUpper(string(other.role[:1])) + string(other.role[1:])
 			// Not every node knows every other: the root never talks about itself.
-			if _, err := h.client.UpdateTrust(ctx, other.address, setName(name)); err != nil && !isNotFound(err) {
+			if _, err := h.client.UpdateTrust(ctx, other.address, setName(other.role.name())); err != nil && !isNotFound(err) {
 				return "", h.wrap("name %s: %w", other.role, err)
 			}
 		}
@@ -262,8 +261,8 @@ func (d *demo) compare(ctx context.Context) (string, error) {
 		return "", b.wrap("the safety number: %w", err)
 	}
 	if len(atA.Groups) != 12 || !slices.Equal(atA.Groups, atB.Groups) || !slices.Equal(atA.Words, atB.Words) {
-		return "", fmt.Errorf("the safety numbers differ: %s at A, %s at B", strings.Join(atA.Groups, " "), strings.Join(atB.Groups, " "))
+		return "", fmt.Errorf("the safety numbers differ: %s at Ada's, %s at Ben's", strings.Join(atA.Groups, " "), strings.Join(atB.Groups, " "))
 	}
 	d.result.groups, d.result.words = atA.Groups, atA.Words
-	return "the same on both sides", nil
+	return "it is the same on both sides", nil
 }
