@@ -260,8 +260,8 @@ func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectat
 	if ok.Protocol < wire.MinProtocolVersion {
 		return false
 	}
-	if len(ok.Worlds) > 0 && w.IsUpstream(p.id) {
-		w.takeWorlds(at, ok.Worlds)
+	if len(ok.Worlds) > 0 && w.IsUpstream(p.id) && !w.takeWorlds(at, ok.Worlds) {
+		return false
 	}
 	w.setVersion(p, ok.Protocol, ok.Major, ok.Minor, ok.Revision)
 	if hops == 0 {
@@ -280,13 +280,14 @@ func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectat
 	return true
 }
 
-// takeWorlds offers the worlds that a root sent along.
-func (w *Wire) takeWorlds(at clock.Instant, b []byte) {
+// takeWorlds offers the worlds that a root sent along. It reports whether they
+// could be read.
+func (w *Wire) takeWorlds(at clock.Instant, b []byte) bool {
 	for len(b) > 0 {
 		nw, n, err := world.Parse(b)
 		if err != nil {
 			w.drop(DropFormat)
-			return
+			return false
 		}
 		b = b[n:]
 		held := nw.Kind == world.Planet || slices.ContainsFunc(w.top.moons, func(m world.World) bool { return m.ID == nw.ID })
@@ -297,4 +298,5 @@ func (w *Wire) takeWorlds(at clock.Instant, b []byte) {
 			w.log.Debug("a root offered a world that was refused", "err", err)
 		}
 	}
+	return true
 }

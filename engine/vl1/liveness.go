@@ -49,7 +49,7 @@ func (w *Wire) detour(at clock.Instant, p *Peer, by pathKey) {
 	if x := w.paths[by]; x != nil {
 		x.relayed = at.Mono
 	}
-	if own := p.direct(at.Mono); own != nil && at.Mono-own.lastIn >= quietFor {
+	if own := p.direct(at.Mono); own != nil && own.pathKey != by && at.Mono-own.lastIn >= quietFor {
 		w.ask(at, p, own)
 		own.doubted = true
 	}

@@ -61,6 +61,10 @@ func (w *Wire) receivePacket(at clock.Instant, d *Datagram) {
 
 func (w *Wire) receiveFragment(at clock.Instant, d *Datagram) {
 	f := wire.Fragment(d.Data)
+	if f.Number() == 0 {
+		w.drop(DropJunk) // only a packet's head is its part 0
+		return
+	}
 	if f.Destination() != w.self.Address {
 		w.relayFragment(at, *d)
 		return
