@@ -29,8 +29,8 @@ type Controller struct {
 	configQueue []job
 	revokeQueue []job
 	pumpedAt    clock.Mono
-	budget      int // members that may still be told before pumpedAt + PushGap
-	expiring    []login
+	budget      int   // members that may still be told before pumpedAt + PushGap
+	expiring    []job // members that are in until their log-in runs out
 	expiredAt   clock.Mono
 
 	stats Stats

@@ -250,3 +250,18 @@ func TestNetworkNames(t *testing.T) {
 		seen[id] = true
 	}
 }
+
+// TestNewest: only as many revocations are signed as are remembered.
+func TestNewest(t *testing.T) {
+	t.Parallel()
+	members := make([]*member, maxRevocations+5)
+	for i := range members {
+		members[i] = newMember(identity.Address(i))
+	}
+	if got := newest(members); len(got) != maxRevocations || got[0].address != 5 {
+		t.Errorf("%d, first %s", len(got), got[0].address)
+	}
+	if got := newest(members[:3]); len(got) != 3 {
+		t.Errorf("%d of 3", len(got))
+	}
+}

@@ -4,16 +4,8 @@ import (
 	"slices"
 
 	"orrery/engine/clock"
-	"orrery/engine/identity"
 	"orrery/engine/wire"
 )
-
-// login is a member that is in until its log-in runs out (spec 05 §3.13).
-type login struct {
-	network identity.NetworkID
-	member  identity.Address
-	expiry  uint64 // ms
-}
 
 // loginNeeded reports whether a member must log in first (spec 05 §3.3 step 7).
 func (c *Controller) loginNeeded(at clock.Instant, n *network, m *member) bool {
@@ -28,13 +20,17 @@ func (c *Controller) askLogin(n *network) Reply {
 	return Reply{Outcome: Refused, Code: wire.ErrorNetworkAuthenticationRequired, Body: a.Append(nil)}
 }
 
-// watchLogin remembers when the log-in behind a configuration runs out.
+// watchLogin remembers when the log-in behind a configuration runs out (spec 05
+// §3.13).
 func (c *Controller) watchLogin(n *network, m *member) {
-	if !n.view.sso || m.view.expiry == 0 || m.expiry == m.view.expiry {
+	if !n.view.sso || m.view.expiry == 0 {
 		return
 	}
 	m.expiry = m.view.expiry
-	c.expiring = append(c.expiring, login{n.id, m.address, m.expiry})
+	if !m.expiring {
+		m.expiring = true
+		c.expiring = append(c.expiring, job{n, m})
+	}
 }
 
 // expireLogins revokes the memberships of those whose log-in ran out. The
@@ -44,16 +40,13 @@ func (c *Controller) expireLogins(at clock.Instant) {
 		return
 	}
 	c.expiredAt = at.Mono
-	c.expiring = slices.DeleteFunc(c.expiring, func(l login) bool {
-		if l.expiry > uint64(max(at.Wall, 0)) {
+	c.expiring = slices.DeleteFunc(c.expiring, func(j job) bool {
+		if m := j.m; !m.gone && m.expiry > uint64(max(at.Wall, 0)) {
 			return false
 		}
-		n, m := c.lookup(l.network, l.member)
-		if m != nil && m.expiry == l.expiry {
-			m.expiry = 0
-			if c.loginNeeded(at, n, m) && m.view.authorized {
-				c.deauthorise(at, n, m)
-			}
+		j.m.expiring = false
+		if !j.m.gone && !j.m.view.tombstone && c.loginNeeded(at, j.n, j.m) && j.m.view.authorized {
+			c.deauthorise(at, j.n, j.m)
 		}
 		return true
 	})

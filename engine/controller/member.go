@@ -29,6 +29,7 @@ type member struct {
 	issuedAt  clock.Mono // last configuration
 	timestamp clock.Wall // of the last configuration
 	expiry    uint64     // log-in expiry in ms that the last configuration rests on
+	expiring  bool       // in Controller.expiring
 
 	configQueued bool
 	revokeQueued bool

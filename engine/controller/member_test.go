@@ -471,3 +471,33 @@ func TestLogin(t *testing.T) {
 		t.Error("an expired log-in changed the record")
 	}
 }
+
+// TestLoginProlonged: however often a log-in is prolonged it is watched once, and
+// what counts is when the last one runs out.
+func TestLoginProlonged(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Limits{})
+	doc := fmt.Sprintf(`{"id":%q,"nwid":%q,"objtype":"network","ssoEnabled":true,"revision":1}`, testNet, testNet)
+	l.records[recordKey{network: testNet}] = Record{Network: testNet, Format: RecordFormat, Doc: []byte(doc)}
+	l.restart()
+	const a, b identity.Address = 0x1234567801, 0x1234567802
+	l.putMember(b, `{"authorized":true,"authenticationExpiryTime":9999999999999}`)
+	l.config(b)
+	for range 20 {
+		l.putMember(a, fmt.Sprintf(`{"authorized":true,"authenticationExpiryTime":%d}`, l.at.Wall+10_000))
+		l.config(a)
+		l.wait(5 * clock.Second)
+		l.config(b)
+		l.c.Tick(l.at)
+		l.drain()
+	}
+	if n := len(l.c.expiring); n != 2 || l.revoked(b) != nil {
+		t.Fatalf("%d log-ins watched, want 2; revoked %v", n, l.revoked(b))
+	}
+	l.wait(6 * clock.Second)
+	l.c.Tick(l.at)
+	l.drain()
+	if got := l.revoked(b); len(got) != 1 || got[0] != a || len(l.c.expiring) != 1 {
+		t.Errorf("revoked %v, %d watched", got, len(l.c.expiring))
+	}
+}

@@ -55,12 +55,16 @@ func (c *Controller) pump(at clock.Instant) {
 // recently, because receivers drop what comes faster than once a second.
 func (c *Controller) pumpRevocations(at clock.Instant) {
 	keep := c.revokeQueue[:0]
-	for _, j := range c.revokeQueue {
+	for i, j := range c.revokeQueue {
+		if c.budget == 0 {
+			keep = append(keep, c.revokeQueue[i:]...)
+			break
+		}
 		if !j.m.online(at.Mono) {
 			j.m.revokeQueued = false // it hears with its next request
 			continue
 		}
-		if c.budget == 0 || at.Mono-j.m.toldAt < credentialGap {
+		if at.Mono-j.m.toldAt < credentialGap {
 			keep = append(keep, j)
 			continue
 		}
@@ -112,7 +116,9 @@ func (c *Controller) Deadline() (at clock.Mono, armed bool) {
 		consider(next)
 	}
 	for _, j := range c.revokeQueue {
-		consider(max(next, j.m.toldAt+credentialGap))
+		if consider(max(next, j.m.toldAt+credentialGap)); at <= next {
+			break // nobody in a long queue can be due earlier
+		}
 	}
 	if len(c.expiring) > 0 {
 		consider(c.expiredAt + expiryGap)

@@ -81,19 +81,27 @@ func (c *Controller) restoreRevocations(at clock.Instant, n *network) {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *member) int { return cmp.Compare(a.view.lastDeauth, b.view.lastDeauth) })
-	for _, m := range out {
+	for _, m := range newest(out) {
 		c.revoke(n, m.address, clock.Wall(m.view.lastDeauth))
 	}
 }
+
+// newest are the members whose revocations a network remembers if they are made in
+// this order: it would be a waste to sign the others.
+func newest(members []*member) []*member { return members[max(0, len(members)-maxRevocations):] }
 
 // disband makes a deleted network's members forget each other. The network
 // lives on as a ghost in the queue of pushes until they were told.
 func (c *Controller) disband(at clock.Instant, n *network) {
 	n.revocations = nil
+	var out []*member
 	for _, m := range n.order {
 		if m.view.authorized {
-			c.revoke(n, m.address, at.Wall)
+			out = append(out, m)
 		}
+	}
+	for _, m := range newest(out) {
+		c.revoke(n, m.address, at.Wall)
 	}
 	c.queueRevocations(n)
 	for _, m := range n.order {
