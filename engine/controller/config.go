@@ -31,6 +31,7 @@ type Limits struct {
 	Networks   int // networks; default 65536
 	Members    int // member records per network, tombstones included; default 131072
 	Strangers  int // records per network of members that only asked and were never touched; the oldest makes room; default 1000
+	Uninvited  int // such records in all networks; the oldest of the network that has most makes room; default 65536
 	Requesters int // addresses whose request rate is remembered; default 16384
 	Body       int // bytes of a request body; default 8 MiB
 	// PushBatch members are told of a change at once, then as many every
@@ -49,6 +50,7 @@ func (l *Limits) fill() {
 	set(&l.Networks, 1<<16)
 	set(&l.Members, 1<<17)
 	set(&l.Strangers, 1000)
+	set(&l.Uninvited, 1<<16)
 	set(&l.Requesters, 1<<14)
 	set(&l.Body, 8<<20)
 	set(&l.PushBatch, 40)

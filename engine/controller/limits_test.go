@@ -184,6 +184,33 @@ func TestStrangersMakeRoomForStrangers(t *testing.T) {
 	}
 }
 
+// TestUninvited: strangers of all networks together are bounded too, and the
+// network that has most gives way.
+func TestUninvited(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Limits{Strangers: 20, Uninvited: 30})
+	l.putNetwork(`{"private":true}`)
+	if _, err := l.c.PutNetwork(l.at, testNet+1, []byte(`{"private":true}`)); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(nwid identity.NetworkID, a identity.Address) {
+		l.c.Request(l.at, testIdentity(a), nwid, testMeta(nil), netip.AddrPort{}, 0)
+		l.wait(clock.Second)
+		l.drain()
+	}
+	for i := range identity.Address(20) {
+		ask(testNet, 0x2000000000+i)
+		ask(testNet+1, 0x2000000000+i)
+	}
+	for _, id := range []identity.NetworkID{testNet, testNet + 1} {
+		list, _ := l.c.Members(id)
+		if len(list) != 15 || list[14].Address != 0x2000000000+19 {
+			t.Errorf("network %s kept %d: %v", id, len(list), list)
+		}
+		checkNetwork(t, l.c.networks[id])
+	}
+}
+
 func TestRecordLimits(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, Limits{Networks: 2, Members: 3, Body: 100})

@@ -202,11 +202,14 @@ func newMember(a identity.Address) *member {
 // putMember replaces a member's record and the state derived from it.
 func (n *network) putMember(m *member, d document, doc []byte) {
 	n.index(&m.view, -1)
-	if m.view.bridge {
-		n.bridgesStale = true
+	if m.view.stranger() {
+		n.strangers--
 	}
 	m.doc, m.revision, m.view = doc, loose.ToUint(d["revision"], 0), viewMember(d, n.id, m.address)
 	n.index(&m.view, 1)
+	if m.view.stranger() {
+		n.strangers++
+	}
 }
 
 // online reports whether the member has asked recently.

@@ -29,6 +29,7 @@ type network struct {
 	// network does not repeat it for every request.
 	bridgesStale bool
 	full4, full6 bool
+	strangers    int // members that are [memberView.stranger]
 
 	revocations []revocation // ascending by seq
 	seq         uint64       // of the newest revocation
@@ -274,11 +275,24 @@ func (n *network) insert(m *member) {
 // remove takes a member out and frees its addresses.
 func (n *network) remove(m *member) {
 	n.index(&m.view, -1)
+	if m.view.stranger() {
+		n.strangers--
+	}
 	if i, found := n.find(m.address); found {
 		n.order = slices.Delete(n.order, i, i+1)
 	}
 	delete(n.members, m.address)
 	m.gone = true
+}
+
+// oldestStranger is the stranger that was longest silent, nil if there is none.
+func (n *network) oldestStranger() (oldest *member) {
+	for _, m := range n.order {
+		if m.view.stranger() && (oldest == nil || m.seenAt < oldest.seenAt) {
+			oldest = m
+		}
+	}
+	return oldest
 }
 
 func (n *network) find(a identity.Address) (int, bool) {

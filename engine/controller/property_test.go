@@ -126,8 +126,11 @@ func TestRestartFromChanges(t *testing.T) {
 // checkNetwork compares what is kept with what follows from the records.
 func checkNetwork(t *testing.T, n *network) {
 	t.Helper()
-	used := map[netip.Addr]int{}
+	used, strangers := map[netip.Addr]int{}, 0
 	for _, m := range n.order {
+		if m.view.stranger() {
+			strangers++
+		}
 		if n.members[m.address] != m || m.gone {
 			t.Errorf("member %s is lost", m.address)
 		}
@@ -137,6 +140,9 @@ func checkNetwork(t *testing.T, n *network) {
 		if !reflect.DeepEqual(m.view, viewMember(decodeDocument(m.doc), n.id, m.address)) {
 			t.Errorf("the view of member %s is not that of its record", m.address)
 		}
+	}
+	if n.strangers != strangers {
+		t.Errorf("%d strangers, counted %d", strangers, n.strangers)
 	}
 	if !maps.Equal(used, n.used) || len(n.members) != len(n.order) {
 		t.Errorf("addresses in use: kept %v, are %v", n.used, used)

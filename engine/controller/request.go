@@ -193,29 +193,46 @@ func refuse(nwid identity.NetworkID, code wire.ErrorCode) Reply {
 }
 
 // newcomer makes a member for an address without a record, nil if there is no
-// room or they come too fast. On a private network the strangers that were
-// longest silent make room, so that nobody can fill the disk by asking (spec 05
+// room or they come too fast. On a private network the stranger that was longest
+// silent makes room, so that nobody can fill memory and disk by asking (spec 05
 // §8.3).
 func (c *Controller) newcomer(at clock.Instant, n *network, a identity.Address) *member {
 	if !n.newcomers.Take(at.Mono, newcomerBurst, newcomerEvery) {
 		return nil
 	}
-	strangers, oldest := 0, (*member)(nil)
-	if n.view.private {
-		for _, m := range n.order {
-			if m.view.stranger() {
-				strangers++
-				if oldest == nil || m.seenAt < oldest.seenAt {
-					oldest = m
-				}
-			}
-		}
+	crowded := n
+	switch {
+	case len(n.order) >= c.limits.Members:
+	case n.view.private && n.strangers >= c.limits.Strangers:
+	case n.view.private && c.uninvited() >= c.limits.Uninvited:
+		crowded = c.mostStrangers()
+	default:
+		return newMember(a)
 	}
-	if strangers >= c.limits.Strangers || len(n.order) >= c.limits.Members {
-		if oldest == nil {
-			return nil
-		}
-		c.dropMember(n, oldest)
+	oldest := crowded.oldestStranger()
+	if oldest == nil {
+		return nil
 	}
+	c.dropMember(crowded, oldest)
 	return newMember(a)
+}
+
+// uninvited counts the strangers of all networks.
+func (c *Controller) uninvited() (total int) {
+	for _, n := range c.networks {
+		total += n.strangers
+	}
+	return total
+}
+
+// mostStrangers is the network with the most strangers, of equals that with the
+// lowest ID.
+func (c *Controller) mostStrangers() *network {
+	most := c.networks[c.order[0]]
+	for _, id := range c.order {
+		if n := c.networks[id]; n.strangers > most.strangers {
+			most = n
+		}
+	}
+	return most
 }
