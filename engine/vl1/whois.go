@@ -84,7 +84,10 @@ func (w *Wire) receiveWhois(at clock.Instant, p *Peer, in *Inbound) bool {
 			}
 		}
 		if !ok {
-			w.Whois(at, a)
+			// On others' behalf a leaf asks little, and once: they ask again.
+			if w.top.amRoot || !w.asking(a) && w.strangers.take(at.Mono, strangerBurst, strangerRefill) {
+				w.Whois(at, a)
+			}
 			continue
 		}
 		if wire.HeaderLen+len(body)+identity.BinaryLen > wire.DefaultMTU {
