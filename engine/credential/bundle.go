@@ -176,10 +176,10 @@ func (s *Bundle) Split(size int) [][]byte {
 		add(len(buf), func() { cur.Capabilities = append(cur.Capabilities, s.Capabilities[i]) })
 	}
 	for i := range s.Tags {
-		add(TagLen, func() { cur.Tags = append(cur.Tags, s.Tags[i]) })
+		add(tagLen, func() { cur.Tags = append(cur.Tags, s.Tags[i]) })
 	}
 	for i := range s.Revocations {
-		add(RevocationLen, func() { cur.Revocations = append(cur.Revocations, s.Revocations[i]) })
+		add(revocationLen, func() { cur.Revocations = append(cur.Revocations, s.Revocations[i]) })
 	}
 	for i := range s.Ownerships {
 		buf = s.Ownerships[i].Append(buf[:0])

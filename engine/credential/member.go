@@ -2,6 +2,7 @@ package credential
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
 	"orrery/engine/clock"
@@ -291,6 +292,13 @@ func (m *Member) View(w Window) *View {
 	}
 	m.view, m.window = v, w
 	return v
+}
+
+// OwnsIP reports whether a certificate that counts within w gives the member ip.
+func (m *Member) OwnsIP(ip netip.Addr, w Window) bool {
+	return slices.ContainsFunc(m.owned, func(c Ownership) bool {
+		return c.OwnsIP(ip) && m.usable(TypeOwnership, c.ID, c.Timestamp, w)
+	})
 }
 
 // AddOwned adds the addresses that a certificate names to a side that is being

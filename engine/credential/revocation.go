@@ -7,8 +7,8 @@ import (
 	"orrery/engine/identity"
 )
 
-// RevocationLen is the size of an encoded revocation in bytes.
-const RevocationLen = revocationBody + signatureBlock + trailer
+// revocationLen is the size of an encoded revocation in bytes.
+const revocationLen = revocationBody + signatureBlock + trailer
 
 // revocationBody is the size of the fields before the signature.
 const revocationBody = 51
@@ -68,7 +68,7 @@ func (r *Revocation) appendBody(dst []byte) []byte {
 	return append(dst, byte(r.Type))
 }
 
-// Append appends the encoded form, RevocationLen bytes.
+// Append appends the encoded form, revocationLen bytes.
 func (r *Revocation) Append(dst []byte) []byte {
 	dst = appendSignature(r.appendBody(dst), &r.Signature)
 	return append(dst, 0, 0)

@@ -7,8 +7,8 @@ import (
 	"orrery/engine/identity"
 )
 
-// TagLen is the size of an encoded tag in bytes.
-const TagLen = tagBody + signatureBlock + trailer
+// tagLen is the size of an encoded tag in bytes.
+const tagLen = tagBody + signatureBlock + trailer
 
 // tagBody is the size of the fields before the signature.
 const tagBody = 34
@@ -57,7 +57,7 @@ func (t *Tag) appendBody(dst []byte) []byte {
 	return t.SignedBy.Append(dst)
 }
 
-// Append appends the encoded form, TagLen bytes.
+// Append appends the encoded form, tagLen bytes.
 func (t *Tag) Append(dst []byte) []byte {
 	dst = appendSignature(t.appendBody(dst), &t.Signature)
 	return append(dst, 0, 0)

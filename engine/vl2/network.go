@@ -1,6 +1,7 @@
 package vl2
 
 import (
+	"net/netip"
 	"slices"
 
 	"orrery/engine/clock"
@@ -152,6 +153,23 @@ func (nw *Network) Bridge() bool { return nw.roles.amBridge }
 // BridgeRoute returns the remote bridge behind which mac was seen.
 func (nw *Network) BridgeRoute(mac identity.MAC) (identity.Address, bool) {
 	return nw.routes.lookup(mac)
+}
+
+// MayClaim reports whether the holder of mac may say that it has the address ip:
+// not if a certificate of ownership gives ip to another member and none to the
+// holder. Addresses without certificates, as users add them by hand, are anyone's
+// (spec 04 §15.6).
+func (nw *Network) MayClaim(mac identity.MAC, ip netip.Addr) bool {
+	other := false
+	for _, m := range nw.members.order {
+		if m.proof.OwnsIP(ip, nw.window) {
+			if m.mac == mac {
+				return true
+			}
+			other = true
+		}
+	}
+	return !other
 }
 
 // Members returns the addresses of the peers that have shown credentials or,

@@ -456,3 +456,34 @@ func TestReplayedConfig(t *testing.T) {
 		t.Errorf("disposition %v, replaced: %v", d, na.Config() != held)
 	}
 }
+
+// TestClaims: an address with a certificate is its holder's, others are anyone's,
+// and a revoked certificate counts no more.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	l, k, a, b, na, _ := pair(t)
+	l.run(20 * clock.Millisecond)
+	ip, free := netip.MustParseAddr("10.147.17.9"), netip.MustParseAddr("10.147.17.200")
+	holder, other := identity.MACOf(k.id, b.secret.Address), identity.MACOf(k.id, k.st.secret.Address)
+	claims := func(want bool) {
+		t.Helper()
+		if !na.MayClaim(holder, ip) || na.MayClaim(other, ip) != want || !na.MayClaim(other, free) || na.MayClaim(0x020000000001, ip) != want {
+			t.Errorf("others may claim it: %v, want %v", na.MayClaim(other, ip), want)
+		}
+	}
+	claims(true)
+	own := credential.Ownership{
+		Network: k.id, Timestamp: l.at.Wall, ID: 1, IssuedTo: b.secret.Address, Things: []credential.Thing{credential.ThingOf(ip)},
+	}
+	own.Sign(k.st.secret)
+	bundle := credential.Bundle{Ownerships: []credential.Ownership{own}}
+	b.Send(l.at, a.secret.Address, wire.VerbNetworkCredentials, bundle.Append(nil), nil, false)
+	l.run(20 * clock.Millisecond)
+	claims(false)
+	v := credential.Revocation{Network: k.id, CredentialID: 1, Threshold: l.at.Wall, Target: b.secret.Address, Type: credential.TypeOwnership}
+	v.Sign(k.st.secret)
+	bundle = credential.Bundle{Revocations: []credential.Revocation{v}}
+	k.st.Send(l.at, a.secret.Address, wire.VerbNetworkCredentials, bundle.Append(nil), nil, false)
+	l.run(20 * clock.Millisecond)
+	claims(true)
+}
