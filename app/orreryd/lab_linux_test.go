@@ -235,6 +235,7 @@ func (b *box) launch(flags ...string) {
 		b.output = &output{}
 	}
 	b.cmd = b.command(append([]string{"run", "--home", b.home}, flags...)...)
+	b.cmd.Env = append(b.cmd.Env, executeVariable+"="+lifeLine)
 	b.cmd.Stdout, b.cmd.Stderr, b.cmd.ExtraFiles = b.output, b.output, []*os.File{life}
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -275,7 +276,9 @@ func (l *lab) startAll(boxes ...*box) {
 func (b *box) stop() {
 	t := b.lab.t
 	t.Helper()
+	begun := time.Now()
 	_ = b.cmd.Process.Signal(syscall.SIGTERM)
+	defer func() { t.Logf("%s stopped in %v", b.name, time.Since(begun)) }()
 	if code := b.exit(); code != 0 {
 		t.Errorf("%s ended with exit code %d\n%s", b.name, code, b.output)
 	}

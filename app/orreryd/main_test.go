@@ -10,18 +10,22 @@ import (
 	"testing"
 )
 
-// executeVariable makes the test binary behave as orreryd itself.
-const executeVariable = "ORRERYD_TEST_EXECUTE"
+// executeVariable makes the test binary behave as orreryd itself. With the value
+// lifeLine it ends when a pipe does that it has as its third file.
+const (
+	executeVariable = "ORRERYD_TEST_EXECUTE"
+	lifeLine        = "life line"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(executeVariable) == "" {
+	switch os.Getenv(executeVariable) {
+	case "":
 		os.Exit(m.Run())
-	}
-	// The far end of this pipe is the test's: whatever becomes of the test, the
-	// process does not outlive it.
-	if life := os.NewFile(3, "life line"); life != nil {
+	case lifeLine:
+		// The far end is the test's: whatever becomes of that, the process does
+		// not outlive it.
 		go func() {
-			_, _ = io.Copy(io.Discard, life)
+			_, _ = io.Copy(io.Discard, os.NewFile(3, lifeLine))
 			os.Exit(99)
 		}()
 	}

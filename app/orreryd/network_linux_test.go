@@ -173,8 +173,7 @@ func events(t *testing.T, p *people) {
 	})
 	other := p.controller.secret.Address.String() + "000018"
 	p.a.join(other, ipc.NetworkSettings{})
-	wait("network joined", func(e ipc.Event) bool { return e.Kind == ipc.EventNetwork && e.Network.ID == other })
-	wait("network not found", func(e ipc.Event) bool {
+	wait("network joined, and not found", func(e ipc.Event) bool {
 		return e.Kind == ipc.EventNetwork && e.Network.ID == other && e.Network.Status == ipc.NotFound
 	})
 	if err := p.a.client.Leave(ctx(t), other); err != nil {

@@ -75,9 +75,9 @@ func platform() string {
 // load reads the home directory. What cannot be used is set aside and becomes
 // an alert, except what nobody but its owner can replace: an identity or a
 // controller's database that is damaged is an error.
-func (d *Daemon) load() (l *loaded, err error) {
+func (d *Daemon) load() (_ *loaded, err error) {
 	now := time.Now()
-	l = &loaded{log: d.log, trust: trust.New(trust.DefaultLimit), peers: make(map[identity.Address][]byte)}
+	l := &loaded{log: d.log, trust: trust.New(trust.DefaultLimit), peers: make(map[identity.Address][]byte)}
 	defer func() {
 		if err != nil {
 			l.close()
