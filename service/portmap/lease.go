@@ -57,7 +57,7 @@ type grant struct {
 func (w *want) acceptable(external netip.Addr, avoid func(netip.Addr) bool) error {
 	switch {
 	case !external.Is4() || external.IsUnspecified():
-		return &problem{code: NoExternal, text: "the gateway has no external IPv4 address now"}
+		return &problem{code: NoExternal, text: noExternal}
 	case external == w.local:
 		return &problem{code: NoNAT, text: "the gateway does not translate addresses: ours is the external one"}
 	case wire.ScopeOf(external) != wire.ScopeGlobal || avoid(external):

@@ -58,7 +58,7 @@ func natpmpError(err error) error {
 	case strings.HasPrefix(err.Error(), "Timed out"):
 		return unanswered("no answer")
 	case strings.HasPrefix(err.Error(), "Non-zero result code 3"):
-		return &problem{code: NoExternal, text: "the gateway has no connection to the Internet"}
+		return &problem{code: NoExternal, text: noExternal}
 	}
 	if words, ok := strings.CutPrefix(err.Error(), "Non-zero result code "); ok {
 		return refused("the gateway refuses: result %s", words)

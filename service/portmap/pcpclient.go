@@ -120,7 +120,7 @@ func (p *pcp) match(b []byte, op byte, port uint16) (pcpResponse, error) {
 	case r.result == pcpUnsuppVers:
 		return r, refused("the gateway supports another version only")
 	case r.result == pcpNoExternal:
-		return r, &problem{code: NoExternal, text: r.result.String(), pause: min(r.life, time.Minute)}
+		return r, &problem{code: NoExternal, text: noExternal, pause: min(r.life, time.Minute)}
 	case r.result != pcpSuccess:
 		return r, &problem{code: Refused, text: "the gateway refuses: " + r.result.String(), pause: r.life}
 	}

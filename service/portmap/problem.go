@@ -19,6 +19,10 @@ type problem struct {
 
 func (p *problem) Error() string { return p.text }
 
+// noExternal is what a gateway means that has no external address. Some say so
+// too when theirs is private.
+const noExternal = "the gateway has no public IPv4 address: it is not connected, or behind another gateway"
+
 // errLost is returned by a check that finds the mapping gone.
 var errLost = errors.New("the gateway has lost the mapping")
 
