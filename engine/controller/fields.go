@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -249,84 +248,61 @@ func (f *form) authTokens() {
 	})
 }
 
-// byID collects elements with an id, of which the last one with an id counts.
-type byID []struct {
-	id uint64
-	v  any
-}
-
-func (l byID) put(id uint64, v any) byID {
-	i, found := slices.BinarySearchFunc(l, id, func(e struct {
-		id uint64
-		v  any
-	}, id uint64) int {
-		return cmp.Compare(e.id, id)
-	})
-	if !found {
-		l = slices.Insert(l, i, byID{{id: id}}[0])
-	}
-	l[i].v = v
-	return l
-}
-
-func (l byID) values() []any {
-	out := make([]any, len(l))
-	for i := range l {
-		out[i] = l[i].v
-	}
-	return out
-}
-
-func (f *form) capabilities() {
-	f.each("capabilities", func(v any) {
+// byID reads an array of elements with an id, of which the last one with an id
+// counts, in ascending order. read says what an element becomes, if anything.
+func (f *form) byID(key string, read func(path string, e any) (id uint64, v any, ok bool)) {
+	f.each(key, func(v any) {
 		in, ok := v.([]any)
 		if !ok {
 			return
 		}
-		var caps byID
+		var ids []uint64
+		out := []any{}
 		for i, e := range in {
-			m, ok := e.(map[string]any)
+			if len(out) == maxElements {
+				break
+			}
+			id, v, ok := read(key+"["+strconv.Itoa(i)+"]", e)
 			if !ok {
 				continue
 			}
-			if len(caps) == maxElements {
-				break
+			at, found := slices.BinarySearch(ids, id)
+			if found {
+				out[at] = v
+				continue
 			}
-			rules, _ := m["rules"].([]any)
-			id := loose.ToUint(m["id"], 0)
-			caps = caps.put(id, map[string]any{
-				"id":      loose.Number(id),
-				"default": loose.ToBool(m["default"], false),
-				"rules":   f.normalRules("capabilities["+strconv.Itoa(i)+"].rules", rules),
-			})
+			ids, out = slices.Insert(ids, at, id), slices.Insert(out, at, v)
 		}
-		f.record["capabilities"] = caps.values()
+		f.record[key] = out
+	})
+}
+
+func (f *form) capabilities() {
+	f.byID("capabilities", func(path string, e any) (uint64, any, bool) {
+		m, ok := e.(map[string]any)
+		if !ok {
+			return 0, nil, false
+		}
+		id := loose.ToUint(m["id"], 0)
+		rules, _ := m["rules"].([]any)
+		return id, map[string]any{
+			"id": loose.Number(id), "default": loose.ToBool(m["default"], false), "rules": f.normalRules(path+".rules", rules),
+		}, true
 	})
 }
 
 func (f *form) networkTags() {
-	f.each("tags", func(v any) {
-		in, ok := v.([]any)
+	f.byID("tags", func(_ string, e any) (uint64, any, bool) {
+		m, ok := e.(map[string]any)
 		if !ok {
-			return
+			return 0, nil, false
 		}
-		var tags byID
-		for _, e := range in {
-			m, ok := e.(map[string]any)
-			if !ok {
-				continue
-			}
-			if len(tags) == maxElements {
-				break
-			}
-			id, tag := loose.ToUint(m["id"], 0), map[string]any{"default": nil}
-			if m["default"] != nil {
-				tag["default"] = loose.Number(loose.ToUint(m["default"], 0))
-			}
-			tag["id"] = loose.Number(id)
-			tags = tags.put(id, tag)
+		id, tag := loose.ToUint(m["id"], 0), map[string]any{"default": nil}
+		if m["default"] != nil {
+			tag["default"] = loose.Number(loose.ToUint(m["default"], 0))
 		}
-		f.record["tags"] = tags.values()
+		tag["id"] = loose.Number(id)
+		return id, tag, true
 	})
 }
 

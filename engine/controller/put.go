@@ -251,42 +251,20 @@ func (f *form) addresses() {
 }
 
 func (f *form) memberTags() {
-	f.each("tags", func(v any) {
-		in, ok := v.([]any)
-		if !ok {
-			return
+	f.byID("tags", func(_ string, e any) (uint64, any, bool) {
+		p, ok := e.([]any)
+		if !ok || len(p) != 2 {
+			return 0, nil, false
 		}
-		var tags byID
-		for _, e := range in {
-			p, ok := e.([]any)
-			if !ok || len(p) != 2 {
-				continue
-			}
-			if len(tags) == maxElements {
-				break
-			}
-			id, value := uint64(uint32(loose.ToUint(p[0], 0))), uint64(uint32(loose.ToUint(p[1], 0)))
-			tags = tags.put(id, []any{loose.Number(id), loose.Number(value)})
-		}
-		f.record["tags"] = tags.values()
+		id, value := uint64(uint32(loose.ToUint(p[0], 0))), uint64(uint32(loose.ToUint(p[1], 0)))
+		return id, []any{loose.Number(id), loose.Number(value)}, true
 	})
 }
 
 func (f *form) memberCapabilities() {
-	f.each("capabilities", func(v any) {
-		in, ok := v.([]any)
-		if !ok {
-			return
-		}
-		var caps byID
-		for _, e := range in {
-			if len(caps) == maxElements {
-				break
-			}
-			id := loose.ToUint(e, 0)
-			caps = caps.put(id, loose.Number(id))
-		}
-		f.record["capabilities"] = caps.values()
+	f.byID("capabilities", func(_ string, e any) (uint64, any, bool) {
+		id := loose.ToUint(e, 0)
+		return id, loose.Number(id), true
 	})
 }
 

@@ -131,23 +131,10 @@ func (m *Member) AddTag(t *Tag, look Lookup) (r Result, missing identity.Address
 	if t.Network != m.Network || t.IssuedTo != m.Address {
 		return Rejected, 0
 	}
-	i, held := slices.BinarySearchFunc(m.tags, t.ID, func(h Tag, id uint32) int { return cmp.Compare(h.ID, id) })
-	if held {
-		if m.tags[i] == *t {
-			return Redundant, 0
-		}
-		if m.tags[i].Timestamp > t.Timestamp {
-			return Rejected, 0
-		}
-	}
-	if m.isRevoked(TypeTag, t.ID, t.Timestamp) || !held && len(m.tags) >= maxHeldTags {
-		return Rejected, 0
-	}
-	if r, missing = judge(t.Verify(look)); r == Added {
-		m.tags = place(m.tags, i, held, *t)
-		m.view = nil
-	}
-	return r, missing
+	return take(m, &m.tags, look, offer[Tag]{
+		kind: TypeTag, id: t.ID, at: t.Timestamp, limit: maxHeldTags,
+		same: func(h *Tag) bool { return *h == *t }, verify: t.Verify, made: func() Tag { return *t },
+	})
 }
 
 // AddCapability offers a capability.
@@ -155,23 +142,11 @@ func (m *Member) AddCapability(c *Capability, look Lookup) (r Result, missing id
 	if c.Network != m.Network || c.IssuedTo() != m.Address {
 		return Rejected, 0
 	}
-	i, held := slices.BinarySearchFunc(m.caps, c.ID, func(h capability, id uint32) int { return cmp.Compare(h.ID, id) })
-	if held {
-		if m.caps[i].Equal(c) {
-			return Redundant, 0
-		}
-		if m.caps[i].Timestamp > c.Timestamp {
-			return Rejected, 0
-		}
-	}
-	if m.isRevoked(TypeCapability, c.ID, c.Timestamp) || !held && len(m.caps) >= maxHeldCapabilities {
-		return Rejected, 0
-	}
-	if r, missing = judge(c.Verify(look)); r == Added {
-		m.caps = place(m.caps, i, held, capability{*c, rule.Compile(c.Rules)})
-		m.view = nil
-	}
-	return r, missing
+	return take(m, &m.caps, look, offer[capability]{
+		kind: TypeCapability, id: c.ID, at: c.Timestamp, limit: maxHeldCapabilities,
+		same: func(h *capability) bool { return h.Equal(c) }, verify: c.Verify,
+		made: func() capability { return capability{*c, rule.Compile(c.Rules)} },
+	})
 }
 
 // AddOwnership offers a certificate of ownership.
@@ -179,20 +154,52 @@ func (m *Member) AddOwnership(c *Ownership, look Lookup) (r Result, missing iden
 	if c.Network != m.Network || c.IssuedTo != m.Address {
 		return Rejected, 0
 	}
-	i, held := slices.BinarySearchFunc(m.owned, c.ID, func(h Ownership, id uint32) int { return cmp.Compare(h.ID, id) })
-	if held {
-		if m.owned[i].Equal(c) {
+	return take(m, &m.owned, look, offer[Ownership]{
+		kind: TypeOwnership, id: c.ID, at: c.Timestamp, limit: maxHeldOwnerships,
+		same: func(h *Ownership) bool { return h.Equal(c) }, verify: c.Verify, made: func() Ownership { return *c },
+	})
+}
+
+// held is a credential that a Member keeps by its ID.
+type held interface {
+	key() (id uint32, at clock.Wall)
+}
+
+func (t Tag) key() (uint32, clock.Wall)        { return t.ID, t.Timestamp }
+func (c capability) key() (uint32, clock.Wall) { return c.ID, c.Timestamp }
+func (c Ownership) key() (uint32, clock.Wall)  { return c.ID, c.Timestamp }
+
+// offer is a credential that may become one of those held.
+type offer[T held] struct {
+	kind   Type
+	id     uint32
+	at     clock.Wall
+	limit  int // of the list
+	same   func(*T) bool
+	verify func(Lookup) (Outcome, identity.Address)
+	made   func() T
+}
+
+// take puts a credential into a list, in place of one with its ID that is not
+// newer, unless it is revoked or does not verify (spec 04 §8.2).
+func take[T held](m *Member, list *[]T, look Lookup, o offer[T]) (r Result, missing identity.Address) {
+	i, known := slices.BinarySearchFunc(*list, o.id, func(h T, id uint32) int {
+		have, _ := h.key()
+		return cmp.Compare(have, id)
+	})
+	if known {
+		if o.same(&(*list)[i]) {
 			return Redundant, 0
 		}
-		if m.owned[i].Timestamp > c.Timestamp {
+		if _, at := (*list)[i].key(); at > o.at {
 			return Rejected, 0
 		}
 	}
-	if m.isRevoked(TypeOwnership, c.ID, c.Timestamp) || !held && len(m.owned) >= maxHeldOwnerships {
+	if m.isRevoked(o.kind, o.id, o.at) || !known && len(*list) >= o.limit {
 		return Rejected, 0
 	}
-	if r, missing = judge(c.Verify(look)); r == Added {
-		m.owned = place(m.owned, i, held, *c)
+	if r, missing = judge(o.verify(look)); r == Added {
+		*list = place(*list, i, known, o.made())
 		m.view = nil
 	}
 	return r, missing
