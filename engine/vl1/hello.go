@@ -141,6 +141,7 @@ func (w *Wire) validate(at clock.Instant, x pending) {
 
 // Done takes the result of a [Work].
 func (w *Wire) Done(at clock.Instant, r WorkResult) {
+	defer w.runDue(at)
 	i := slices.IndexFunc(w.pending, func(x pending) bool { return x.work == r.ID })
 	if i < 0 {
 		return

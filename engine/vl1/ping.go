@@ -46,6 +46,7 @@ func (w *Wire) Tick(at clock.Instant) {
 		w.nextClean = at.Mono + 30*clock.Second
 		w.clean(at)
 	}
+	w.runDue(at)
 }
 
 // runQueue retries and expires what waits (spec 03 §2.6).
