@@ -84,13 +84,28 @@ func (w *World) Planet(revision clock.Wall, roots ...*Node) *world.World {
 
 // PlanetOf makes a revision of the planet with any roots.
 func (w *World) PlanetOf(revision clock.Wall, roots ...world.Root) *world.World {
-	r := rand.NewChaCha8(seedBytes(w.seed, seedPlanetKey))
-	key := world.GenerateSigningKey(func(b []byte) { fill(r, b) })
+	key := w.signingKey()
 	p, err := world.NewPlanet(PlanetID, revision, roots, key.Public, key)
 	if err != nil {
 		panic("sim: planet: " + err.Error())
 	}
 	return &p
+}
+
+// Moon makes a revision of the moon of a root.
+func (w *World) Moon(revision clock.Wall, root *Node) *world.World {
+	key := w.signingKey()
+	m, err := world.NewMoon(uint64(root.identity.Address), revision, []world.Root{root.Root()}, key.Public, key)
+	if err != nil {
+		panic("sim: moon: " + err.Error())
+	}
+	return &m
+}
+
+// signingKey signs all worlds of the simulation.
+func (w *World) signingKey() *world.SigningKey {
+	r := rand.NewChaCha8(seedBytes(w.seed, seedPlanetKey))
+	return world.GenerateSigningKey(func(b []byte) { fill(r, b) })
 }
 
 // Root is the node as a root of a planet.

@@ -114,8 +114,11 @@ func (n *Node) drain(out *node.Outbox) {
 // keep stores what the service would.
 func (n *Node) keep(out *node.Outbox) {
 	for _, s := range out.Store {
-		if s.Kind == vl1.StorePlanet {
+		switch s.Kind {
+		case vl1.StorePlanet:
 			n.disk.planet = s.Data
+		case vl1.StoreMoon:
+			n.disk.moons[s.ID] = s.Data
 		}
 	}
 	for _, f := range out.Files {

@@ -68,6 +68,7 @@ type disk struct {
 	networks map[identity.NetworkID]membership
 	records  map[recordKey]controller.Record
 	planet   []byte
+	moons    map[uint64][]byte
 	trust    []byte
 }
 
@@ -95,7 +96,7 @@ func (w *World) NewNode(name string, secret *identity.Secret, addr netip.Addr, n
 		random: rand.NewChaCha8(seedBytes(w.seed, uint64(secret.Address))), wake: clock.Never,
 		disk: disk{
 			peers: make(map[identity.Address][]byte), networks: make(map[identity.NetworkID]membership),
-			records: make(map[recordKey]controller.Record),
+			records: make(map[recordKey]controller.Record), moons: make(map[uint64][]byte),
 		},
 	}
 	w.known[secret.Identity] = true
@@ -120,18 +121,13 @@ func (n *Node) Start(planet *world.World) {
 	}, w.Now())
 	n.tellAddress()
 	if planet == nil && n.disk.planet != nil {
-		stored, _, err := world.Parse(n.disk.planet)
-		if err != nil {
-			panic("sim: stored planet: " + err.Error())
-		}
-		planet = &stored
+		planet = parseWorld(n.disk.planet)
 	}
 	if planet != nil {
-		n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
-			if err := c.AddWorld(at, planet, out); err != nil {
-				panic("sim: planet refused: " + err.Error())
-			}
-		})
+		n.AddWorld(planet)
+	}
+	for _, id := range slices.Sorted(maps.Keys(n.disk.moons)) {
+		n.AddWorld(parseWorld(n.disk.moons[id]))
 	}
 	for _, nwid := range slices.Sorted(maps.Keys(n.disk.networks)) {
 		m := n.disk.networks[nwid]
@@ -139,6 +135,23 @@ func (n *Node) Start(planet *world.World) {
 	}
 	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Recall(at, 256, out) })
 	n.arm()
+}
+
+func parseWorld(b []byte) *world.World {
+	stored, _, err := world.Parse(b)
+	if err != nil {
+		panic("sim: stored world: " + err.Error())
+	}
+	return &stored
+}
+
+// AddWorld gives the node a planet or a moon, and fails loudly.
+func (n *Node) AddWorld(nw *world.World) {
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		if err := c.AddWorld(at, nw, out); err != nil {
+			panic("sim: world refused: " + err.Error())
+		}
+	})
 }
 
 // loadTrust makes the trust table, unless a test made it before the first start.
