@@ -501,3 +501,26 @@ func TestLoginProlonged(t *testing.T) {
 		t.Errorf("revoked %v, %d watched", got, len(l.c.expiring))
 	}
 }
+
+// TestSilentMemberIsNotTold: only a member that got a configuration from us and
+// asked lately hears that it is out.
+func TestSilentMemberIsNotTold(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Limits{})
+	l.putNetwork(`{"private":true}`)
+	const silent, stranger, online identity.Address = 0x1234567801, 0x1234567802, 0x1234567803
+	l.putMember(silent, `{"authorized":true}`)
+	l.config(silent)
+	l.wait(onlineFor)
+	l.refused(stranger, wire.ErrorNetworkAccessDenied)
+	l.putMember(online, `{"authorized":true}`)
+	l.config(online)
+	for _, a := range []identity.Address{silent, stranger, online} {
+		l.putMember(a, `{"authorized":true}`)
+		l.putMember(a, `{"authorized":false}`)
+		l.drain()
+		if got, want := l.pushed(wire.VerbError, a), map[bool]int{true: 1}[a == online]; got != want {
+			t.Errorf("%s was told %d times, want %d", a, got, want)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func list(m Memberships) string {
 func TestParseIGMP(t *testing.T) {
 	t.Parallel()
 	records := igmp(
-		0x22, 0, 0, 0, 0, 0, 0, 9,
+		0x22, 0, 0, 0, 0, 0, 0, 10,
 		4, 0, 0, 0, 224, 0, 0, 251, // to exclude nothing: joined
 		3, 0, 0, 0, 239, 1, 1, 1, // to include nothing: left
 		2, 1, 0, 0, 239, 2, 2, 2, 9, 9, 9, 9, // is exclude, auxiliary data
@@ -39,6 +39,7 @@ func TestParseIGMP(t *testing.T) {
 		6, 0, 0, 1, 232, 1, 1, 4, 10, 0, 0, 1, // block a source: says nothing
 		5, 0, 0, 1, 232, 1, 1, 5, 10, 0, 0, 1, // allow a source
 		4, 0, 0, 0, 10, 0, 0, 1, // not a group
+		4, 0, 0, 0, 239, 3, 3, 3, // what follows counts
 	)
 	for name, c := range map[string]struct {
 		b    []byte
@@ -48,7 +49,7 @@ func TestParseIGMP(t *testing.T) {
 		"version 1":          {igmp(0x12, 0, 0, 0, 224, 0, 0, 251), "+224.0.0.251", nil},
 		"version 2":          {igmp(0x16, 0, 0, 0, 239, 255, 255, 250), "+239.255.255.250", nil},
 		"leave":              {igmp(0x17, 0, 0, 0, 239, 255, 255, 250), "-239.255.255.250", nil},
-		"version 3":          {records, "+224.0.0.251 -239.1.1.1 +239.2.2.2 +232.1.1.1 +232.1.1.3 +232.1.1.5", nil},
+		"version 3":          {records, "+224.0.0.251 -239.1.1.1 +239.2.2.2 +232.1.1.1 +232.1.1.3 +232.1.1.5 +239.3.3.3", nil},
 		"fewer records":      {igmp(0x22, 0, 0, 0, 0, 0, 0, 3, 4, 0, 0, 0, 224, 0, 0, 251), "+224.0.0.251", nil},
 		"more sources":       {igmp(0x22, 0, 0, 0, 0, 0, 0, 1, 4, 0, 255, 255, 224, 0, 0, 251), "", nil},
 		"query":              {igmp(0x11, 100, 0, 0, 0, 0, 0, 0), "", ErrKind},

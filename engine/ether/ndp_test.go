@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"orrery/engine/identity"
 )
 
 func TestParseNeighbor(t *testing.T) {
@@ -66,6 +68,31 @@ func TestParseNeighbor(t *testing.T) {
 	} {
 		if _, err := ParseNeighbor(parse6(t, c.b)); err != c.want {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+// TestLinkLayerOption: the first option of the right type counts, and no other.
+func TestLinkLayerOption(t *testing.T) {
+	t.Parallel()
+	mac := func(kind, last byte) []byte { return []byte{kind, 1, 2, 0, 0, 0, 0, last} }
+	for name, c := range map[string]struct {
+		options []byte
+		want    identity.MAC
+		has     bool
+	}{
+		"two":           {slices.Concat(mac(optionSource, 1), mac(optionSource, 2)), 0x020000000001, true},
+		"another first": {slices.Concat(mac(optionTarget, 1), mac(optionSource, 2)), 0x020000000002, true},
+		"too long":      {append([]byte{optionSource, 2}, make([]byte, 14)...), 0, false},
+		"long, then it": {slices.Concat(append([]byte{optionSource, 2}, make([]byte, 14)...), mac(optionSource, 3)), 0x020000000003, true},
+	} {
+		target := netip.MustParseAddr("fe80::1:2:3:4")
+		b := appendIPv6(nil, ip6, SolicitedNode(target), ProtoICMPv6, ndpHopLimit, neighborLen+len(c.options))
+		b = append(b, TypeNeighborSolicitation, 0, 0, 0, 0, 0, 0, 0)
+		b = append(append(b, target.AsSlice()...), c.options...)
+		n, err := ParseNeighbor(parse6(t, finishICMPv6(b, 40, ip6, SolicitedNode(target))))
+		if err != nil || n.LinkLayer != c.want || n.HasLinkLayer != c.has {
+			t.Errorf("%s: %v, %v, %v", name, n.LinkLayer, n.HasLinkLayer, err)
 		}
 	}
 }

@@ -348,3 +348,21 @@ func TestConfigRequestsToUs(t *testing.T) {
 		t.Errorf("status of the other network is %v", nw.Status())
 	}
 }
+
+// TestAdHocIsNotCached: a configuration that somehow came into the file of an
+// ad-hoc network is not used, and the file is left alone.
+func TestAdHocIsNotCached(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	f, s, _ := v.node(t, Limits{}, vectorConfig{Flags: "0"})
+	const id identity.NetworkID = 0xff0a000000000001
+	c, _ := netconf.AdHoc(id, f.self.Address, start.Wall-1000)
+	c.Name = "old"
+	nw := s.Join(start, id, c.Append(nil))
+	if nw.Config() == nil || nw.Config().Name != "adhoc-10.0.0.0" || nw.Config().Timestamp != start.Wall {
+		t.Errorf("configured with %+v", nw.Config())
+	}
+	if _, stored := f.stored[id]; stored {
+		t.Error("the file was written")
+	}
+}
