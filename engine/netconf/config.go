@@ -143,16 +143,6 @@ func (c *Config) Credentials() credential.Bundle {
 	return b
 }
 
-// HasRole reports whether member a has one of the roles.
-func (c *Config) HasRole(a identity.Address, roles Specialist) bool {
-	for _, s := range c.Specialists {
-		if s.Address() == a && s.Has(roles) {
-			return true
-		}
-	}
-	return false
-}
-
 // WithRole appends the members that have one of the roles, in the order of the
 // configuration.
 func (c *Config) WithRole(dst []identity.Address, roles Specialist) []identity.Address {

@@ -3,6 +3,7 @@ package rule_test
 import (
 	"bytes"
 	"encoding/hex"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -150,4 +151,24 @@ func everyMatch(t testing.TB) []rule.Rule {
 		out = append(out, r...)
 	}
 	return out
+}
+
+// TestNeighborSources: from 64 bytes on, neighbour discovery is judged by what it
+// is about. The recorded cases have no frame of just that length.
+func TestNeighborSources(t *testing.T) {
+	t.Parallel()
+	set := rule.Compile([]rule.Rule{{Type: rule.MatchCharacteristics, Mask: rule.IPAuthenticated}, {Type: rule.ActionAccept}})
+	frame := make([]byte, 64)
+	frame[0], frame[6] = 0x60, 58
+	target := netip.MustParseAddr("fd00::1")
+	copy(frame[48:], target.AsSlice())
+	for kind, remote := range map[byte]*rule.Side{135: nil, 136: {IPs: []netip.Addr{target}}} {
+		for n, want := range map[int]rule.Result{64: rule.Accept, 63: rule.NoMatch} {
+			frame[40] = kind
+			in := rule.Input{Inbound: true, EtherType: 0x86dd, Frame: frame[:n], Local: &rule.Local{}, Remote: remote}
+			if got := set.Evaluate(&in).Result; got != want {
+				t.Errorf("type %d, %d bytes: %v, want %v", kind, n, got, want)
+			}
+		}
+	}
 }

@@ -18,9 +18,6 @@ const (
 	ScopePrivate
 )
 
-// ScopeCount is the number of scopes, for tables indexed by them.
-const ScopeCount = int(ScopePrivate) + 1
-
 // String returns a name for logs.
 func (s Scope) String() string {
 	switch s {
