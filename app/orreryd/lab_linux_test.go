@@ -345,7 +345,7 @@ func until(t *testing.T, d time.Duration, what string, cond func() error) time.D
 		if time.Since(begun) > d {
 			t.Fatalf("no %s within %v: %v", what, d, err)
 		}
-		time.Sleep(pause) // between two looks
+		<-time.After(pause) // between two looks
 	}
 }
 
