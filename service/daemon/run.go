@@ -45,6 +45,9 @@ type Config struct {
 	// Version is the version of this software, for people.
 	Version string
 	Log     *slog.Logger
+
+	// machine stands in for [newSystem] in tests.
+	machine func(home string, log *slog.Logger) (machine, error)
 }
 
 // Daemon is one running node.
@@ -56,7 +59,7 @@ type Daemon struct {
 	sockets    *udp.Sockets
 	controller *controller.Controller // touched only as the core's owner
 	server     *api.Server
-	system     *system
+	system     machine
 	started    time.Time
 	alerts     alerts
 	conf       localConf
@@ -92,11 +95,14 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer func() { _ = d.sockets.Close() }()
-	if d.system, err = newSystem(home.Path(), d.log); err != nil {
+	if cfg.machine == nil {
+		cfg.machine = newSystem
+	}
+	if d.system, err = cfg.machine(home.Path(), d.log); err != nil {
 		return err
 	}
 	defer d.system.close()
-	listener, err := api.Listen(d.socket())
+	listener, err := d.listen()
 	if err != nil {
 		return err
 	}
@@ -162,6 +168,18 @@ func (d *Daemon) socket() string {
 		return d.cfg.Socket
 	}
 	return filepath.Join(d.home.Path(), "orreryd.sock")
+}
+
+// maxSocketPath is what fits into a socket's address on every Unix.
+const maxSocketPath = 103
+
+// listen opens the local API's socket.
+func (d *Daemon) listen() (net.Listener, error) {
+	path := d.socket()
+	if n := len(path); n > maxSocketPath && runtime.GOOS != "windows" {
+		return nil, fmt.Errorf("the path of the local API's socket has %d bytes, and %d fit: choose another with --socket: %s", n, maxSocketPath, path)
+	}
+	return api.Listen(path)
 }
 
 // begin gives the core its roots and networks. A planet or moon that the trust

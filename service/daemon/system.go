@@ -24,6 +24,18 @@ const journalFile = "network-journal.json"
 // has the default route must not get them.
 const ownMark = 0x6f72
 
+// machine is what the daemon needs of the computer that it runs on.
+type machine interface {
+	host.System
+	// names are the names of our own devices.
+	names() []string
+	// prefixes are the subnets on our own devices, over which the wire must not
+	// run.
+	prefixes() []netip.Prefix
+	// close undoes what is left of changes.
+	close()
+}
+
 // system gives networks devices of this machine.
 type system struct {
 	log    *slog.Logger
@@ -34,7 +46,7 @@ type system struct {
 }
 
 // newSystem undoes what an earlier run has left and makes a system.
-func newSystem(home string, log *slog.Logger) (*system, error) {
+func newSystem(home string, log *slog.Logger) (machine, error) {
 	m, err := netcfg.Open(filepath.Join(home, journalFile), log)
 	if err != nil {
 		return nil, fmt.Errorf("journal of network changes: %w", err)
@@ -42,6 +54,7 @@ func newSystem(home string, log *slog.Logger) (*system, error) {
 	return &system{log: log, config: m}, nil
 }
 
+// close implements machine.
 func (s *system) close() {
 	if err := s.config.Close(); err != nil {
 		s.log.Warn("undo changes of the network configuration", "err", err)
@@ -65,7 +78,7 @@ func (s *system) Open(n *node.NetworkState) (host.Port, error) {
 	return p, nil
 }
 
-// names are the names of our own devices.
+// names implements machine.
 func (s *system) names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +89,7 @@ func (s *system) names() []string {
 	return names
 }
 
-// prefixes are the subnets on our own devices, over which the wire must not run.
+// prefixes implements machine.
 func (s *system) prefixes() []netip.Prefix {
 	var all []netip.Prefix
 	for _, name := range s.names() {

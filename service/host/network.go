@@ -243,6 +243,7 @@ func (h *Host) openPort(nwid identity.NetworkID, s *node.NetworkState) (*livePor
 	p := &livePort{Port: opened}
 	p.mtu.Store(int64(opened.MTU()))
 	h.networks.set(nwid, p)
+	h.cfg.Changed()
 	h.networks.pumps.Go(func() { h.read(nwid, p) })
 	return p, nil
 }
@@ -266,6 +267,7 @@ func (h *Host) portIs(nwid identity.NetworkID, err error) {
 
 func (h *Host) closePort(nwid identity.NetworkID, p *livePort) {
 	h.networks.set(nwid, nil)
+	h.cfg.Changed()
 	if err := p.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		h.log.Warn("close the network's port", "nwid", nwid, "err", err)
 	}

@@ -204,22 +204,23 @@ func (h *Host) storeFiles() {
 		u, noted, ended := h.saver.next()
 		begun := time.Now()
 		failed, err := h.write(&u)
-		h.saver.finish(failed, noted, err)
 		pause := min(max(rest, restFactor*time.Since(begun)), lastRest)
 		switch {
-		case err == nil && ended:
-			return
-		case err == nil && retry > firstRetry:
-			h.cfg.Stored(Files, nil)
-			h.cfg.Changed()
-			retry = firstRetry
 		case err != nil:
 			h.log.Error("state cannot be stored; trying again", "err", err)
 			h.cfg.Stored(Files, err)
 			h.cfg.Changed()
 			pause, retry = retry, min(2*retry, lastRetry)
+		case retry > firstRetry:
+			h.cfg.Stored(Files, nil)
+			h.cfg.Changed()
+			retry = firstRetry
 		}
+		h.saver.finish(failed, noted, err)
 		if err == nil {
+			if ended {
+				return
+			}
 			<-h.saver.wake
 		}
 		if !h.pause(pause, h.saver.urgent) && err != nil {

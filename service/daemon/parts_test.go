@@ -1,0 +1,195 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"orrery/engine/identity"
+	"orrery/engine/netconf"
+	"orrery/engine/node"
+	"orrery/engine/trust"
+	"orrery/engine/vl1"
+	"orrery/engine/world"
+	"orrery/service/ipc"
+	"orrery/service/netcfg"
+	"orrery/service/store"
+)
+
+func TestSettings(t *testing.T) {
+	yes, no := true, false
+	base := netconf.Settings{AllowManaged: true, AllowDNS: true, ManagedOnly: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	for _, c := range []struct {
+		name  string
+		want  ipc.NetworkSettings
+		check func(s netconf.Settings) bool
+		fails bool
+	}{
+		{"nothing", ipc.NetworkSettings{}, func(s netconf.Settings) bool { return s.Equal(&base) }, false},
+		{"one flag", ipc.NetworkSettings{AllowGlobal: &yes}, func(s netconf.Settings) bool { return s.AllowGlobal && s.AllowDNS && len(s.ManagedOnly) == 1 }, false},
+		{"all flags", ipc.NetworkSettings{AllowManaged: &no, AllowGlobal: &yes, AllowDefault: &yes, AllowDNS: &no}, func(s netconf.Settings) bool {
+			return !s.AllowManaged && s.AllowGlobal && s.AllowDefault && !s.AllowDNS
+		}, false},
+		{"managed takes the list away", ipc.NetworkSettings{AllowManaged: &yes}, func(s netconf.Settings) bool { return len(s.ManagedOnly) == 0 }, false},
+		{"another list", ipc.NetworkSettings{ManagedOnly: []string{"fd00::/8", "10.1.0.0/16"}}, func(s netconf.Settings) bool { return len(s.ManagedOnly) == 2 }, false},
+		{"a list that is none", ipc.NetworkSettings{ManagedOnly: []string{"10.1"}}, nil, true},
+		{"tap", ipc.NetworkSettings{Port: "tap"}, func(s netconf.Settings) bool { return s.Port == "tap" }, false},
+		{"no such port", ipc.NetworkSettings{Port: "serial"}, nil, true},
+	} {
+		got, err := settings(base, c.want)
+		if c.fails {
+			wantError(t, c.name, err, ipc.CodeBadRequest)
+			continue
+		}
+		if err != nil || !c.check(got) {
+			t.Errorf("%s: %+v, %v", c.name, got, err)
+		}
+	}
+	if len(base.ManagedOnly) != 1 {
+		t.Error("the settings before were changed")
+	}
+	v := settingsView(base)
+	if v.Port != "tun" || !*v.AllowManaged || *v.AllowGlobal || !slices.Equal(v.ManagedOnly, []string{"10.0.0.0/8"}) {
+		t.Errorf("%+v", v)
+	}
+}
+
+// TestRoutes follows spec 04 §14.2.
+func TestRoutes(t *testing.T) {
+	p := &systemPort{}
+	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
+	n := &node.NetworkState{Addresses: []netip.Prefix{prefix("10.1.17.5/24"), prefix("10.9.0.1/16"), prefix("fd00::5/64")}}
+	for _, c := range []struct {
+		target, via string
+		want        netcfg.Route
+		ok          bool
+	}{
+		{"10.1.17.0/24", "", netcfg.Route{}, false},           // an address brings it
+		{"10.9.0.0/16", "", netcfg.Route{}, false},            //
+		{"172.29.0.0/16", "10.1.17.5", netcfg.Route{}, false}, // we are the gateway
+		{"10.1.0.0/16", "", netcfg.Route{Source: addr("10.1.17.5")}, true},
+		{"172.29.0.0/16", "10.1.17.1", netcfg.Route{Via: addr("10.1.17.1"), Source: addr("10.1.17.5")}, true},
+		{"10.9.128.0/17", "10.9.0.9", netcfg.Route{Via: addr("10.9.0.9"), Source: addr("10.9.0.1")}, true},
+		{"fd00:1::/64", "fd00::1", netcfg.Route{Via: addr("fd00::1"), Source: addr("fd00::5")}, true},
+		{"0.0.0.0/0", "10.1.17.1", netcfg.Route{Via: addr("10.1.17.1"), Source: addr("10.1.17.5")}, true},
+		{"fd00:1::/64", "10.1.17.1", netcfg.Route{Source: addr("fd00::5")}, true}, // a gateway of the other family is none
+	} {
+		var via netip.Addr
+		if c.via != "" {
+			via = addr(c.via)
+		}
+		c.want.Target = prefix(c.target).Masked()
+		got, ok := p.route(n, prefix(c.target), via)
+		if ok != c.ok || ok && got != c.want {
+			t.Errorf("%s via %q: %+v, %v, want %+v, %v", c.target, c.via, got, ok, c.want, c.ok)
+		}
+	}
+	only4 := &node.NetworkState{Addresses: []netip.Prefix{prefix("10.1.17.5/24")}}
+	if _, ok := p.route(only4, prefix("fd00:1::/64"), netip.Addr{}); ok {
+		t.Error("a route of a family without an address")
+	}
+}
+
+func TestCommonBits(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"10.0.0.0", "10.0.0.0", 32}, {"10.0.0.0", "10.0.0.1", 31}, {"10.0.0.0", "138.0.0.0", 0}, {"fd00::", "fd00::1", 127}} {
+		if got := commonBits(netip.MustParseAddr(c.a), netip.MustParseAddr(c.b)); got != c.want {
+			t.Errorf("%s and %s: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestAlertsKeepTheirTime(t *testing.T) {
+	var a alerts
+	a.set(ipc.Alert{ID: "x", Text: "one"})
+	first := a.list()[0]
+	a.set(ipc.Alert{ID: "x", Text: "two"})
+	a.set(ipc.Alert{ID: "b", Since: time.UnixMilli(7)})
+	l := a.list()
+	if len(l) != 2 || l[0].ID != "b" || !l[0].Since.Equal(time.UnixMilli(7)) || l[1].Text != "two" || !l[1].Since.Equal(first.Since) {
+		t.Errorf("%+v", l)
+	}
+	a.clear("x")
+	a.clear("y")
+	if l := a.list(); len(l) != 1 {
+		t.Errorf("%+v", l)
+	}
+}
+
+// TestFileAlerts checks that every kind of damage says what it means.
+func TestFileAlerts(t *testing.T) {
+	d := &Daemon{log: quiet()}
+	notices := []store.Notice{
+		{File: "trust.json", MovedTo: "trust.json.damaged-1", Err: errors.New("cut off")},
+		{File: "planet", MovedTo: "planet.damaged-1", Err: errors.New("cut off")},
+		{File: "local.conf", MovedTo: "local.conf.damaged-1", Err: errors.New("cut off")},
+		{File: "networks.d/x.conf", Err: errors.New("too large")},
+	}
+	for i := range 1000 {
+		notices = append(notices, store.Notice{File: fmt.Sprintf("peers.d/%010x.peer", i), Err: errors.New("cut off")})
+	}
+	d.notices(notices)
+	l := d.alerts.list()
+	if len(l) != 5 {
+		t.Fatalf("%d alerts", len(l))
+	}
+	want := map[string]string{
+		"file.trust.json": "error", "file.planet": "error", "file.local.conf": "warning", "file.networks.d/x.conf": "warning", "file.peers.d": "info",
+	}
+	for _, a := range l {
+		if want[a.ID] != a.Severity || a.Title == "" || a.Text == "" || a.Advice == "" {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// TestAlertsAreComplete looks at those that no test can raise quickly.
+func TestAlertsAreComplete(t *testing.T) {
+	w := &world.World{Kind: world.Moon, ID: 5}
+	for _, a := range []ipc.Alert{
+		portAlert(9993, 1), worldAlert(w, errors.New("older")), worldAlert(w, fmt.Errorf("root: %w", vl1.ErrWorldPinned)), unsignedAlert(w),
+		collisionAlert(1), reloadAlert(errors.New("x")), warningsAlert([]string{"a", "b"}), restartAlert(), compatAlert(1, errors.New("in use")),
+		problemAlert(2, errors.New("x")), conflictAlert(&trust.Record{Identity: identity.Identity{Address: 1}}),
+	} {
+		if a.ID == "" || a.Title == "" || a.Advice == "" || len(a.Text) < 4 {
+			t.Errorf("%+v", a)
+		}
+		for _, s := range []string{a.Text, a.Advice} {
+			if !strings.HasSuffix(s, ".") || strings.Contains(s, "..") || strings.Contains(s, "%!") {
+				t.Errorf("%s: %q", a.ID, s)
+			}
+		}
+	}
+}
+
+func TestUnsupported(t *testing.T) {
+	for conf, want := range map[string]int{
+		`{}`: 0,
+		`{"settings":{"primaryPort":1,"allowManagementFrom":["10.0.0.0/8"],"interfacePrefixBlacklist":["x"],"compatApi":true}}`: 0,
+		`{"physical":{"10.0.0.0/8":{"blacklist":true}}}`:                                                                        0,
+		`{"physical":{"10.0.0.0/8":{"mtu":1500,"trustedPathId":7}}}`:                                                            2,
+		`{"settings":{"bind":["10.0.0.1"],"lowBandwidthMode":true},"virtual":{"1122334455":{"try":["10.0.0.1/1"]}}}`:            3,
+	} {
+		c, err := store.ParseLocalConf([]byte(conf))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := unsupported(c); len(got) != want {
+			t.Errorf("%s: %v", conf, got)
+		}
+	}
+}
+
+func TestCapital(t *testing.T) {
+	for in, want := range map[string]string{"": "", "a b": "A b", "HELLO": "HELLO", "é": "é"} {
+		if got := capital(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
