@@ -83,9 +83,10 @@ func New(cfg Config, at clock.Instant) *Core {
 	v2 := vl2.Config{
 		Link: c.wire, Sink: sink{c}, Log: cfg.Log,
 		RetryHeld: func(_ clock.Instant, a identity.Address) { c.wire.RetryHeld(a) },
+		// By address: VL1 lets no other key than the recorded one in.
 		Verified: func(a identity.Address) bool {
-			id, ok := c.wire.Identity(a)
-			return ok && c.trust.Verified(id)
+			r, ok := c.trust.Get(a)
+			return ok && c.trust.Verified(r.Identity)
 		},
 		Metadata: netconf.OwnMetadata(cfg.Platform, VersionMajor, VersionMinor, VersionRevision),
 	}

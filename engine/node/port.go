@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -12,13 +11,6 @@ import (
 	"orrery/engine/netconf"
 	"orrery/engine/vl2"
 )
-
-// maxPortMTU is what VL1 can carry in one packet, whatever a controller asks
-// for (spec 04 §11.5).
-const maxPortMTU = 9645
-
-// ethernetHeader is two MACs and an ethertype.
-const ethernetHeader = 14
 
 // port joins one network to its virtual device: an IP device with a virtual
 // Ethernet host in between, or an Ethernet device as it is.
@@ -54,8 +46,25 @@ func (p *port) kind() {
 	case p.settings.Port == "tap":
 		p.ip = nil
 	case p.ip == nil:
-		p.ip = hostport.New(hostport.Config{MAC: p.mac, Network: p.nwid})
+		p.ip = hostport.New(hostport.Config{MAC: p.mac, Network: p.nwid, MayClaim: p.mayClaim, Bridged: p.bridged})
 	}
+}
+
+// mayClaim reports whether certificates of ownership let the holder of a MAC
+// have an address.
+func (p *port) mayClaim(mac identity.MAC, ip netip.Addr) bool {
+	nw := p.out.core.vl2.Network(p.nwid)
+	return nw == nil || nw.MayClaim(mac, ip)
+}
+
+// bridged reports whether a MAC is behind a bridge.
+func (p *port) bridged(mac identity.MAC) bool {
+	nw := p.out.core.vl2.Network(p.nwid)
+	if nw == nil {
+		return false
+	}
+	_, ok := nw.BridgeRoute(mac)
+	return ok
 }
 
 // configure follows a change of the network's configuration or settings.
@@ -63,7 +72,7 @@ func (p *port) configure(c *Core, at clock.Instant, nw *vl2.Network) {
 	p.addresses, p.routes, p.subnets = nil, nil, nil
 	ndp := false
 	if conf := nw.Config(); conf != nil {
-		p.mtu = min(conf.MTU, maxPortMTU)
+		p.mtu = min(conf.MTU, hostport.MaxMTU)
 		ndp = conf.NDPEmulation()
 		for _, a := range conf.Addresses {
 			p.subnets = append(p.subnets, a.Masked())
@@ -113,32 +122,22 @@ func (p *port) subscribe(c *Core, at clock.Instant, nw *vl2.Network) {
 			want = append(want, identity.ResolutionGroup(a.Addr()))
 		}
 	}
-	slices.SortFunc(want, compareGroups)
+	slices.SortFunc(want, identity.MulticastGroup.Compare)
 	want = slices.Compact(want)
 	if slices.Equal(want, p.groups) {
 		return
 	}
 	for _, g := range p.groups {
-		if _, ok := slices.BinarySearchFunc(want, g, compareGroups); !ok {
+		if _, ok := slices.BinarySearchFunc(want, g, identity.MulticastGroup.Compare); !ok {
 			c.vl2.Unsubscribe(at, nw, g)
 		}
 	}
 	for _, g := range want {
-		if _, ok := slices.BinarySearchFunc(p.groups, g, compareGroups); !ok {
+		if _, ok := slices.BinarySearchFunc(p.groups, g, identity.MulticastGroup.Compare); !ok {
 			c.vl2.Subscribe(at, nw, g)
 		}
 	}
 	p.groups = want
-}
-
-func compareGroups(a, b identity.MulticastGroup) int {
-	switch {
-	case a.MAC != b.MAC && a.MAC < b.MAC, a.MAC == b.MAC && a.ADI < b.ADI:
-		return -1
-	case a == b:
-		return 0
-	}
-	return 1
 }
 
 // fromNetwork brings a frame to the device.
@@ -150,9 +149,9 @@ func (p *port) fromNetwork(c *Core, at clock.Instant, src, dst identity.MAC, eth
 	if len(payload) > p.mtu {
 		return
 	}
-	b := c.out.Alloc(Headroom + ethernetHeader + len(payload))
+	b := c.out.Alloc(Headroom + ether.HeaderLen + len(payload))
 	ether.AppendHeader(b[Headroom:Headroom], dst, src, etherType)
-	copy(b[Headroom+ethernetHeader:], payload)
+	copy(b[Headroom+ether.HeaderLen:], payload)
 	c.out.Deliver = append(c.out.Deliver, Delivery{p.nwid, b})
 }
 
@@ -267,8 +266,8 @@ func (c *Core) Frames(at clock.Instant, nwid identity.NetworkID, frames [][]byte
 		return
 	}
 	for _, f := range frames {
-		if len(f) >= ethernetHeader {
-			c.vl2.SendFrame(at, nw, identity.MACFrom(f[6:]), identity.MACFrom(f), binary.BigEndian.Uint16(f[12:]), f[ethernetHeader:])
+		if e, err := ether.ParseFrame(f); err == nil {
+			c.vl2.SendFrame(at, nw, e.Src, e.Dst, e.Type, e.Payload)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (w *Wire) Send(at clock.Instant, to identity.Address, v wire.Verb, head, bo
 		return 0
 	}
 	p := w.peer(at, to)
-	if p != nil && p.blocked {
+	if p != nil && p.blocked || p == nil && w.trust.Blocked(to) {
 		w.drop(DropBlocked)
 		return 0
 	}
@@ -174,6 +174,10 @@ func (w *Wire) flush(at clock.Instant, p *Peer) {
 	for _, q := range w.queue {
 		if q.to != p.id.Address {
 			kept = append(kept, q)
+			continue
+		}
+		if p.blocked {
+			w.drop(DropBlocked)
 			continue
 		}
 		owner, via := w.route(at, p)

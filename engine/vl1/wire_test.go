@@ -225,3 +225,32 @@ func TestStrangersAreBounded(t *testing.T) {
 		t.Error("unexpected authentication failures")
 	}
 }
+
+func TestBlockedBeforeItIsMet(t *testing.T) {
+	net, _, a, b := trio(t)
+	if err := a.trust.Set(net.now.Wall, b.self, trust.Blocked, "test"); err != nil {
+		t.Fatal(err)
+	}
+	before := a.stats.Out[wire.VerbWhois]
+	a.sendTo(b, "nothing")
+	net.pass(3 * second)
+	if len(b.got) != 0 || a.stats.Out[wire.VerbWhois] != before || len(a.queue) != 0 {
+		t.Errorf("a peer blocked before it was met got %v, was asked for %d times, %d packets wait", b.got, a.stats.Out[wire.VerbWhois]-before, len(a.queue))
+	}
+}
+
+func TestBlockedWhileAskedFor(t *testing.T) {
+	net, root, a, b := trio(t)
+	net.block = func(from, _ netip.AddrPort) bool { return from == root.addr }
+	a.sendTo(b, "waits")
+	net.pass(second)
+	if err := a.trust.Set(net.now.Wall, b.self, trust.Blocked, "test"); err != nil {
+		t.Fatal(err)
+	}
+	a.do(func() { a.TrustChanged(net.now, a.trust.Changes()) })
+	net.block = func(_, _ netip.AddrPort) bool { return false }
+	net.pass(3 * second)
+	if len(b.got) != 0 {
+		t.Errorf("a peer blocked while it was asked for got %v", b.got)
+	}
+}
