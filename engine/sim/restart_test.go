@@ -119,8 +119,10 @@ func TestControllerKeepsItsRecords(t *testing.T) {
 	})
 }
 
-// restartClean starts a node without any memory of peers.
+// restartClean starts a stopped node without any memory of peers, when nothing
+// is on the way to it any more.
 func (l *lan) restartClean(n *sim.Node) {
+	l.w.Run(sec)
 	n.Wipe()
 	n.Start(l.planet)
 }

@@ -76,7 +76,7 @@ func TestMoon(t *testing.T) {
 			t.Errorf("%d of 60 pings were answered by way of the moon", got)
 		}
 		if counter(m, "relayed") == 0 || !l.a.Core.Online() {
-			t.Error("the moon's root does not serve")
+			t.Errorf("the moon's root does not serve: it relayed %d, A is online: %v", counter(m, "relayed"), l.a.Core.Online())
 		}
 		l.restart(sec, l.a)
 		if len(l.a.Core.Moons()) != 1 {

@@ -138,7 +138,7 @@ func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
 		case now-p.lastFullHello >= 224*clock.Second:
 			p.lastFullHello = now
 			w.hello(at, p, toAll(best.remote))
-		case now-best.lastOut >= rootHeartbeat || now-best.lastIn >= rootHeartbeat:
+		case now-best.lastOut >= rootHeartbeat || now-best.lastIn >= rootHeartbeat || now-p.lastAnswer >= rootHeartbeat:
 			w.probe(at, p, best.pathKey)
 		}
 		if p.unanswered != clock.Never {

@@ -197,11 +197,15 @@ func (w *Wire) bestUpstream(now clock.Mono) *Peer {
 				q += 0x10000000
 			}
 		}
+		if p == w.lastRoot {
+			// The one in use is known to work: another must be clearly better.
+			q -= q / 4
+		}
 		if best == nil || q <= quality {
 			best, quality = p, q
 		}
 	}
-	w.bestRoot, w.bestRootUntil = best, now+500*clock.Millisecond
+	w.bestRoot, w.lastRoot, w.bestRootUntil = best, best, now+500*clock.Millisecond
 	return best
 }
 

@@ -84,6 +84,7 @@ type Wire struct {
 	top   topology
 
 	bestRoot      *Peer
+	lastRoot      *Peer // the last best one
 	bestRootUntil clock.Mono
 
 	expect  expected
