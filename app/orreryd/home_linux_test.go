@@ -64,6 +64,7 @@ func TestDamagedIdentity(t *testing.T) {
 
 // TestDamagedFiles checks that other damaged files are set aside and told.
 func TestDamagedFiles(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, "solo")
 	b := l.boxes[0]
 	peer := "peers.d/" + b.secret.Address.String() + ".peer"
@@ -169,6 +170,7 @@ func TestOneProcessForAHome(t *testing.T) {
 }
 
 func TestPorts(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, "solo")
 	b := l.boxes[0]
 	port := func(want int) {
@@ -222,6 +224,7 @@ func TestPorts(t *testing.T) {
 
 // TestLocalConf edits local.conf while the service runs.
 func TestLocalConf(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, "solo")
 	b := l.boxes[0]
 	b.start()
@@ -292,6 +295,7 @@ func TestLocalConf(t *testing.T) {
 
 // TestCompatAPI speaks to the reference's API as its tools do.
 func TestCompatAPI(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, "solo", "neighbour")
 	b, neighbour := l.boxes[0], l.boxes[1]
 	b.start("--compat-api")

@@ -32,9 +32,9 @@ import (
 	"orrery/service/ipc"
 )
 
-// A lab is a switch and computers on it, each in a network namespace of its
-// own, that run this test binary as orreryd. Nothing of it is connected to the
-// machine's own network.
+// A lab is a router and computers on it, each in a network namespace of its
+// own, that run this test binary as orreryd. The computer "a" is in a subnet of
+// its own. Nothing of it is connected to the machine's own network.
 
 //go:embed testdata/secrets.txt
 var secretLines string
@@ -56,7 +56,7 @@ type box struct {
 	lab    *lab
 	name   string
 	ns     string
-	addr   netip.Addr // on the switch
+	addr   netip.Addr // on the physical network
 	secret *identity.Secret
 	home   string
 	client *ipc.Client
@@ -88,6 +88,10 @@ func newLab(t *testing.T, names ...string) *lab {
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", sw).Run() })
 	must(t, "ip", "-n", sw, "link", "add", "br0", "type", "bridge")
 	must(t, "ip", "-n", sw, "link", "set", "br0", "up")
+	for _, gateway := range []string{"10.99.0.254/24", "10.97.0.254/24"} {
+		must(t, "ip", "-n", sw, "addr", "add", gateway, "dev", "br0")
+	}
+	must(t, "ip", "netns", "exec", sw, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
 	for i, name := range names {
 		l.add(sw, name, i)
 	}
@@ -103,7 +107,11 @@ func (l *lab) add(sw, name string, i int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &box{lab: l, name: name, ns: l.name + "-" + name, addr: netip.AddrFrom4([4]byte{10, 99, 0, byte(i + 1)}), secret: secret}
+	subnet := byte(99)
+	if name == "a" {
+		subnet = 97
+	}
+	b := &box{lab: l, name: name, ns: l.name + "-" + name, addr: netip.AddrFrom4([4]byte{10, subnet, 0, byte(i + 1)}), secret: secret}
 	must(t, "ip", "netns", "add", b.ns)
 	t.Cleanup(func() {
 		b.kill()
@@ -118,6 +126,7 @@ func (l *lab) add(sw, name string, i int) {
 	must(t, "ip", "-n", b.ns, "addr", "add", b.addr.String()+"/24", "dev", "eth0")
 	must(t, "ip", "-n", b.ns, "link", "set", "eth0", "up")
 	must(t, "ip", "-n", b.ns, "link", "set", "lo", "up")
+	must(t, "ip", "-n", b.ns, "route", "add", "default", "via", fmt.Sprintf("10.%d.0.254", subnet))
 	b.home = t.TempDir()
 	b.write("identity.secret", []byte(secret.Text()))
 	b.client = ipc.NewClient(filepath.Join(b.home, "orreryd.sock"))

@@ -18,6 +18,7 @@ import (
 	"orrery/service/ipc"
 	"orrery/service/netcfg"
 	"orrery/service/store"
+	"orrery/service/udp"
 )
 
 func TestSettings(t *testing.T) {
@@ -55,6 +56,43 @@ func TestSettings(t *testing.T) {
 	v := settingsView(base)
 	if v.Port != "tun" || !*v.AllowManaged || *v.AllowGlobal || !slices.Equal(v.ManagedOnly, []string{"10.0.0.0/8"}) {
 		t.Errorf("%+v", v)
+	}
+}
+
+func TestOfflineAlert(t *testing.T) {
+	sockets, err := udp.Open(udp.Config{Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sockets.Close()
+	d := &Daemon{sockets: sockets, log: quiet()}
+	now := time.Now()
+	for _, c := range []struct {
+		since time.Duration
+		want  bool
+	}{{0, false}, {29 * time.Second, false}, {30 * time.Second, true}, {time.Hour, true}} {
+		since := now.Add(-c.since)
+		d.offline.Store(&since)
+		a, ok := d.offlineAlert(now, 1)
+		if ok != c.want || ok && (!a.Since.Equal(since) || a.Advice == "" || !strings.Contains(a.Advice, fmt.Sprint(sockets.Port()))) {
+			t.Errorf("after %v: %+v, %v", c.since, a, ok)
+		}
+	}
+	if a, _ := d.offlineAlert(now, 0); !strings.Contains(a.Text, "no roots") {
+		t.Errorf("without roots: %+v", a)
+	}
+	d.event(node.Event{Kind: node.EventOnline})
+	if _, ok := d.offlineAlert(now.Add(time.Hour), 1); ok {
+		t.Error("online, and an alert")
+	}
+	d.event(node.Event{Kind: node.EventOffline})
+	if _, ok := d.offlineAlert(time.Now().Add(time.Hour), 1); !ok {
+		t.Error("offline for an hour, and no alert")
+	}
+	d.event(node.Event{Kind: node.EventCollision, Peer: 1})
+	d.event(node.Event{Kind: node.EventOnline})
+	if l := d.alerts.list(); len(l) != 1 || l[0].ID != "identity.collision" {
+		t.Errorf("after a collision: %+v", l)
 	}
 }
 
