@@ -79,6 +79,7 @@ func newLab(t *testing.T, names ...string) *lab {
 			t.Skipf("needs the program %s", tool)
 		}
 	}
+	t.TempDir() // so that homes are removed only after what runs there is gone
 	sweep(t)
 	l := &lab{t: t, name: fmt.Sprintf("%s%d-%d", labPrefix, os.Getpid(), labs.Add(1))}
 	sw := l.name + "-switch"

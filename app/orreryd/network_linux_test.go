@@ -189,7 +189,9 @@ func events(t *testing.T, p *people) {
 		return e.Kind == ipc.EventPeer && e.Peer.Address == p.b.secret.Address.String() && e.Peer.Name == name
 	})
 	cancel()
-	<-ended
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the event stream ended with %v", err)
+	}
 }
 
 // trustRecords verifies, blocks and unblocks a peer.

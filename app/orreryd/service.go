@@ -93,10 +93,11 @@ func status(c *cobra.Command, s *lifecycle.Service) error {
 		return err
 	}
 	switch st {
+	case lifecycle.Running:
+		return nil
 	case lifecycle.Stopped:
 		return statusError(exitStopped)
-	case lifecycle.NotInstalled:
+	default:
 		return statusError(exitNotInstalled)
 	}
-	return nil
 }

@@ -88,7 +88,7 @@ func (d *Daemon) network(nwid identity.NetworkID) (node.NetworkState, bool) {
 }
 
 func notJoined(nwid identity.NetworkID) error {
-	return &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("This computer has not joined network %s", nwid), Advice: "Join it first"}
+	return ipc.Errorf(ipc.CodeNotFound, "This computer has not joined network %s", nwid).Advise("Join it first")
 }
 
 // storageError turns the host's answers about storing into the contract's.
@@ -176,15 +176,18 @@ func (d *Daemon) Leave(ctx context.Context, nwid identity.NetworkID) error {
 func trustError(a identity.Address, err error) error {
 	switch {
 	case errors.Is(err, trust.ErrConflict):
-		return &ipc.Error{Code: ipc.CodeConflict, Message: fmt.Sprintf("Another key is recorded for %s", a),
-			Advice: "If you are sure that the new identity is right, forget the record first"}
+		return ipc.Errorf(ipc.CodeConflict, "Another key is recorded for %s", a).
+			Advise("If you are sure that the new identity is right, forget the record first")
 	case errors.Is(err, trust.ErrUnknown):
-		return &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("Nothing is recorded for %s", a),
-			Advice: "Name its full identity to record it"}
+		return ipc.Errorf(ipc.CodeNotFound, "Nothing is recorded for %s", a).Advise("Name its full identity to record it")
 	case errors.Is(err, trust.ErrState):
-		return &ipc.Error{Code: ipc.CodeBadRequest, Message: err.Error()}
+		return ipc.Errorf(ipc.CodeBadRequest, "%s", capital(err.Error())).Advise("Nothing was changed")
 	}
 	return err
+}
+
+func errOwn(a identity.Address) error {
+	return ipc.Errorf(ipc.CodeBadRequest, "%s is this computer's own address", a).Advise("Name the address of another computer")
 }
 
 // UpdateTrust implements api.Backend.
@@ -192,8 +195,7 @@ func (d *Daemon) UpdateTrust(ctx context.Context, a identity.Address, u ipc.Trus
 	var self identity.Identity
 	d.host.View(func(c *node.Core, _ clock.Instant) { self = c.Self() })
 	if a == self.Address {
-		return nil, &ipc.Error{Code: ipc.CodeBadRequest, Message: fmt.Sprintf("%s is this computer's own address", a),
-			Advice: "Name the address of another computer"}
+		return nil, errOwn(a)
 	}
 	var named *identity.Identity
 	if u.Identity != "" {
@@ -300,8 +302,7 @@ func (d *Daemon) Verification(ctx context.Context, a identity.Address) (*ipc.Ver
 	for {
 		self, id, rec, ok := look()
 		if a == self.Address {
-			return nil, &ipc.Error{Code: ipc.CodeBadRequest, Message: fmt.Sprintf("%s is this computer's own address", a),
-				Advice: "Name the address of the other side"}
+			return nil, errOwn(a)
 		}
 		if ok {
 			return verify.Between(self, id, ipc.TrustState(rec.State), ""), nil
@@ -311,8 +312,8 @@ func (d *Daemon) Verification(ctx context.Context, a identity.Address) (*ipc.Ver
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-patience.C:
-			return nil, &ipc.Error{Code: ipc.CodeNotFound, Message: fmt.Sprintf("Nobody knows an identity for %s", a),
-				Advice: "Check the address, and that the other side is online"}
+			return nil, ipc.Errorf(ipc.CodeNotFound, "Nobody knows an identity for %s", a).
+				Advise("Check the address, and that the other side is online")
 		case <-time.After(askEvery):
 		}
 	}

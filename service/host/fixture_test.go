@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"encoding/binary"
 	"errors"
-	"io"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -333,7 +332,7 @@ func start(t *testing.T, w *wires, i int, addr string, d *disk, planet *world.Wo
 	return p
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // pseudo is a source of numbers that differ.
 func pseudo(seed uint64) func([]byte) {
