@@ -174,8 +174,8 @@ func newPlayer(t *testing.T, v *networkVectors, c *networkCase) *player {
 
 // network is the configuration that the vectors' node has.
 func (p *player) network(kind string) (conf []byte, joined bool) {
-	if kind == "none" || kind == "joined without config" {
-		return nil, kind != "none"
+	if kind == "" || kind == "none" || kind == "joined without config" {
+		return nil, kind == "joined without config"
 	}
 	controller, bob := p.v.secret("controller"), p.v.secret("bob").Identity
 	c := netconf.Config{
