@@ -164,10 +164,20 @@ func sweep(t *testing.T) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		rest, ours := strings.CutPrefix(name, labPrefix)
 		pid, _, _ := strings.Cut(rest, "-")
-		if n, err := strconv.Atoi(pid); ours && err == nil && errors.Is(syscall.Kill(n, 0), syscall.ESRCH) {
+		if n, err := strconv.Atoi(pid); ours && err == nil && !alive(n) {
 			_ = exec.Command("ip", "netns", "del", name).Run()
 		}
 	}
+}
+
+// alive reports whether a process runs.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := bytes.Cut(stat, []byte(") "))
+	return len(state) > 0 && state[0] != 'Z' && state[0] != 'X'
 }
 
 // must runs a program of the system.
