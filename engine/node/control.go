@@ -21,6 +21,7 @@ func (l local) Request(at clock.Instant, from identity.Identity, nwid identity.N
 			l.vl2.LocalError(at, nwid, r.Code, r.Body)
 		case controller.Configured:
 			l.vl2.LocalConfig(at, nwid, r.Config)
+		case controller.Dropped:
 		}
 		return
 	}
@@ -33,6 +34,7 @@ func (l local) Request(at clock.Instant, from identity.Identity, nwid identity.N
 			for _, chunk := range r.Chunks {
 				l.wire.ReplyOK(at, in, wire.VerbNetworkConfigRequest, chunk)
 			}
+		case controller.Dropped:
 		}
 	})
 }

@@ -119,6 +119,8 @@ func (n *Node) keep(out *node.Outbox) {
 			n.disk.planet = s.Data
 		case vl1.StoreMoon:
 			n.disk.moons[s.ID] = s.Data
+		case vl1.StorePeer:
+			// The core keeps the cache itself.
 		}
 	}
 	for _, f := range out.Files {

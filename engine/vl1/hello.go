@@ -99,7 +99,7 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey) {
 	}
 	// Another key for a known address is validated too: else anybody could raise
 	// a false alarm about a peer, at no cost.
-	w.validate(at, pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from})
+	w.validate(pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from})
 }
 
 // collision tells a node that its address is held by another key, under the
@@ -120,7 +120,7 @@ func (w *Wire) collision(at clock.Instant, x *pending) {
 
 // validate has the memory-hard hash of an identity checked, off the packet
 // path, once for each identity at a time.
-func (w *Wire) validate(at clock.Instant, x pending) {
+func (w *Wire) validate(x pending) {
 	for i := range w.pending {
 		if w.pending[i].id == x.id {
 			if x.hello != nil {

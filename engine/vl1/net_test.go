@@ -68,10 +68,12 @@ func (n *testNode) Handle(_ clock.Instant, v wire.Verb, in *Inbound) Disposition
 	n.got = append(n.got, testFrame{in.From.Address, v, string(in.Payload)})
 	return Trusted
 }
+
 func (n *testNode) HandleOK(_ clock.Instant, v wire.Verb, in *Inbound) Disposition {
 	n.got = append(n.got, testFrame{in.From.Address, wire.VerbOK, string(in.Payload)})
 	return Received
 }
+
 func (n *testNode) HandleError(_ clock.Instant, _ wire.Verb, c wire.ErrorCode, in *Inbound) Disposition {
 	n.got = append(n.got, testFrame{in.From.Address, wire.VerbError, c.String()})
 	return Received
@@ -84,6 +86,7 @@ func (n *testNode) PeerCache(a identity.Address) []byte                     { re
 func (n *testNode) Message(_ clock.Instant, from identity.Identity, _ uint64, data []byte) {
 	n.got = append(n.got, testFrame{from.Address, wire.VerbUserMessage, string(data)})
 }
+
 func (n *testNode) Collision(_ clock.Instant, from identity.Identity) {
 	n.alert = append(n.alert, from)
 }

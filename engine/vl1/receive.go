@@ -223,7 +223,7 @@ func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey
 	case wire.VerbRendezvous:
 		disp = receivedIf(w.receiveRendezvous(at, p, in))
 	case wire.VerbEcho:
-		disp = receivedIf(w.receiveEcho(at, p, in, from))
+		disp = receivedIf(w.receiveEcho(at, in, from))
 	case wire.VerbPushDirectPaths:
 		disp = receivedIf(w.receivePush(at, p, in))
 	case wire.VerbUserMessage:
@@ -242,6 +242,7 @@ func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey
 		w.hold(at, p.id.Address, pkt, from, true)
 	case Received, Trusted:
 		w.received(at, p, from, hops, verb, disp, answered)
+	case Dropped:
 	}
 }
 
@@ -303,7 +304,7 @@ func (w *Wire) receiveError(at clock.Instant, p *Peer, in *Inbound) Disposition 
 	return w.upper.HandleError(at, e.InRe, e.Code, in)
 }
 
-func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey) bool {
+func (w *Wire) receiveEcho(at clock.Instant, in *Inbound, from pathKey) bool {
 	path := w.pathTo(from)
 	if at.Mono-path.lastEcho < 166*clock.Millisecond {
 		w.drop(DropRate)

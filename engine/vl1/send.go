@@ -138,15 +138,15 @@ func (w *Wire) emit(buf []byte, parts, size int, id uint64, dst identity.Address
 }
 
 // reply sends a packet straight back over the path that a request came by.
-func (w *Wire) reply(at clock.Instant, p *Peer, v wire.Verb, to pathKey, head, body []byte) uint64 {
+func (w *Wire) reply(at clock.Instant, p *Peer, v wire.Verb, to pathKey, head, body []byte) {
 	n := wire.HeaderLen + len(head) + len(body)
 	if n > wire.MaxPacketLen {
 		w.drop(DropTooLong)
-		return 0
+		return
 	}
 	buf := wire.AppendHeader(w.out.Alloc(n)[:0], w.random.uint64(), p.id.Address, w.self.Address, v)
 	buf = append(append(buf, head...), body...)
-	return w.transmit(at, p, buf, p.suite(), w.paths[to], to)
+	w.transmit(at, p, buf, p.suite(), w.paths[to], to)
 }
 
 // ReplyOK answers a request with OK on the path it came by.

@@ -152,6 +152,7 @@ func (n *vectorNode) AlwaysContact(dst []identity.Address) []identity.Address { 
 func (n *vectorNode) Inside(netip.Addr) bool                                  { return false }
 func (n *vectorNode) PeerCache(identity.Address) []byte                       { return nil }
 func (n *vectorNode) Collision(clock.Instant, identity.Identity)              { n.did = append(n.did, "collision") }
+
 func (n *vectorNode) Message(_ clock.Instant, from identity.Identity, kind uint64, data []byte) {
 	n.did = append(n.did, fmt.Sprintf("message %v %016x %x", from.Address, kind, data))
 }

@@ -119,7 +119,7 @@ func (w *Wire) receiveOKWhois(at clock.Instant, p *Peer, body []byte) {
 		case i < 0 || at.Mono > w.whois[i].until:
 			w.drop(DropIdentity)
 		case w.peers[id.Address] == nil:
-			w.validate(at, pending{id: id, at: at.Mono})
+			w.validate(pending{id: id, at: at.Mono})
 		}
 	}
 }

@@ -237,11 +237,11 @@ func (w *Wire) admit(at clock.Instant, id identity.Identity, from trust.Source) 
 	if err != nil {
 		return nil, err
 	}
-	return w.join(at, newPeer(id, armor.NewKeys(&key))), nil
+	return w.join(newPeer(id, armor.NewKeys(&key))), nil
 }
 
 // join enters an admitted peer into the tables.
-func (w *Wire) join(at clock.Instant, p *Peer) *Peer {
+func (w *Wire) join(p *Peer) *Peer {
 	p.blocked = w.trust.Blocked(p.id.Address)
 	w.peers[p.id.Address] = p
 	w.order = append(w.order, p)
