@@ -40,13 +40,7 @@ func TestKilledAndRestarted(t *testing.T) {
 					l.directly(5 * sec)
 					for _, dead := range []clock.Mono{100 * ms, 7 * sec, 100 * sec, 20 * clock.Minute} {
 						l.restart(dead, who(l)...)
-						limit := 5 * sec
-						if name == "root and leaf" {
-							// The first request to the controller is lost in the root, which
-							// does not know where it is; the next comes after 5 s.
-							limit = 8 * sec
-						}
-						there := l.talk(l.sa, l.b, limit)
+						there := l.talk(l.sa, l.b, 5*sec)
 						back := l.talk(l.sb, l.a, 5*sec)
 						if t.Failed() {
 							t.Logf("dead for %d ms: B reached after %d ms, A %d ms later", dead/ms, there/ms, back/ms)
