@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"orrery/engine/armor"
@@ -228,12 +229,24 @@ func (p *player) do(f func()) {
 	}
 	for _, w := range slices.Clone(p.out.Work) {
 		answers = append(answers, func() {
-			p.do(func() { p.c.Done(p.now, vl1.WorkResult{ID: w.ID, Valid: w.Identity.Validate()}, &p.out) })
+			p.do(func() { p.c.Done(p.now, vl1.WorkResult{ID: w.ID, Valid: validate(w.Identity)}, &p.out) })
 		})
 	}
 	for _, a := range answers {
 		a()
 	}
+}
+
+// validated remembers what the memory-hard hash said.
+var validated sync.Map
+
+func validate(id identity.Identity) bool {
+	if ok, known := validated.Load(id); known {
+		return ok.(bool)
+	}
+	ok := id.Validate()
+	validated.Store(id, ok)
+	return ok
 }
 
 // sent notes a packet. HELLO and ECHO are no business of networks: they are
