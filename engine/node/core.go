@@ -202,6 +202,18 @@ func (c *Core) SetLocal(at clock.Instant, addrs []netip.AddrPort, avoid []netip.
 	c.wire.SetLocal(addrs, avoid)
 }
 
+// SetRelay tells whether datagrams can be sent by [vl1.RelaySocket], which is a
+// TCP relay.
+func (c *Core) SetRelay(at clock.Instant, active bool, out *Outbox) {
+	c.begin(at, out)
+	c.wire.SetRelay(at, active)
+	c.end()
+}
+
+// HeardGlobal is when an authenticated packet last came by UDP straight from a
+// peer at an address of global scope, [clock.Never] if none did.
+func (c *Core) HeardGlobal() clock.Mono { return c.wire.HeardGlobal() }
+
 // Join joins a network; cached is the stored configuration, nil if none.
 func (c *Core) Join(at clock.Instant, nwid identity.NetworkID, s netconf.Settings, cached []byte, out *Outbox) {
 	c.begin(at, out)

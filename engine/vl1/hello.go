@@ -40,6 +40,9 @@ func (w *Wire) hello(at clock.Instant, p *Peer, to pathKey) {
 	p.keys.CryptHelloTail(buf[:8], buf[wire.HeaderLen+h.TailOffset():])
 	w.transmit(at, p, buf, armor.Poly1305None, w.paths[to], to)
 	p.probed(at.Mono, to)
+	if to.socket == AnySocket && w.carriedByRelay(to.remote) {
+		w.hello(at, p, pathKey{to.remote, RelaySocket})
+	}
 }
 
 // probe asks a peer to answer from an address: by ECHO from one socket if its
@@ -51,6 +54,9 @@ func (w *Wire) probe(at clock.Instant, p *Peer, to pathKey) {
 	}
 	w.reply(at, p, wire.VerbEcho, to, nil, nil)
 	p.probed(at.Mono, to)
+	if to.socket == AnySocket && w.carriedByRelay(to.remote) {
+		w.probe(at, p, pathKey{to.remote, RelaySocket})
+	}
 }
 
 // receiveHello handles a HELLO in clear, the one packet that a stranger may

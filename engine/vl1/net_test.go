@@ -28,6 +28,8 @@ type testNet struct {
 	known  map[identity.Identity]bool
 	queue  []testDatagram
 	planet *world.World
+	// behind has the nodes that a TCP relay stands for, by the relay's address.
+	behind map[netip.AddrPort]*testNode
 	// block drops datagrams between two addresses.
 	block func(from, to netip.AddrPort) bool
 }
@@ -42,6 +44,7 @@ type testNode struct {
 	*Wire
 	net   *testNet
 	addr  netip.AddrPort
+	relay netip.AddrPort // where RelaySocket leads, if valid
 	out   Outbox
 	trust *trust.Table
 	cache map[identity.Address][]byte
@@ -158,7 +161,14 @@ func (n *testNode) do(f func()) {
 
 func (n *testNode) drain() {
 	for _, d := range n.out.Send {
-		n.net.queue = append(n.net.queue, testDatagram{n.addr, d.Remote, append([]byte(nil), d.Data...), d.TTL})
+		from := n.addr
+		if d.Socket == RelaySocket {
+			if from = n.relay; !from.IsValid() {
+				n.net.t.Error("a datagram for a relay that is not there")
+				continue
+			}
+		}
+		n.net.queue = append(n.net.queue, testDatagram{from, d.Remote, append([]byte(nil), d.Data...), d.TTL})
 	}
 	for _, s := range n.out.Store {
 		if s.Kind == StorePeer {
@@ -180,11 +190,14 @@ func (net *testNet) settle() {
 		}
 		d := net.queue[0]
 		net.queue = net.queue[1:]
-		n := net.wires[d.to]
+		n, socket := net.wires[d.to], SocketID(1)
+		if n == nil {
+			n, socket = net.behind[d.to], RelaySocket
+		}
 		if n == nil || d.ttl == 2 || net.block(d.from, d.to) {
 			continue
 		}
-		n.do(func() { n.Receive(net.now, []Datagram{{Data: d.data, Remote: d.from, Socket: 1}}) })
+		n.do(func() { n.Receive(net.now, []Datagram{{Data: d.data, Remote: d.from, Socket: socket}}) })
 	}
 }
 

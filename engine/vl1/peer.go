@@ -159,6 +159,9 @@ func (p *Peer) pick(now clock.Mono, eligible func(s *slot) bool) *path {
 		if newest-s.lastIn > staleAfter {
 			q += staleScore
 		}
+		if s.socket == RelaySocket {
+			q += relayScore
+		}
 		if best == nil || q <= score {
 			best, score = s.path, q
 		}

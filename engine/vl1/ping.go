@@ -134,8 +134,12 @@ func (w *Wire) helloVia(at clock.Instant, p *Peer) {
 func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
 	now := at.Mono
 	if best := p.direct(now); best != nil && !(p.unanswered != clock.Never && now-p.unanswered >= answerIn) {
+		every := rootHello
+		if best.socket == RelaySocket {
+			every = rootByUDP
+		}
 		switch {
-		case now-p.lastFullHello >= 224*clock.Second:
+		case now-p.lastFullHello >= every:
 			p.lastFullHello = now
 			w.hello(at, p, toAll(best.remote))
 		case now-best.lastOut >= rootHeartbeat || now-best.lastIn >= rootHeartbeat || now-p.lastAnswer >= rootHeartbeat:

@@ -338,10 +338,12 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 		if s := p.slotOf(from); s != nil {
 			s.seen = now
 			s.heard(now)
+			w.noteGlobal(now, s.scope, s.socket)
 			if p.best.path == nil {
 				p.best.until = 0
 			}
 		} else {
+			w.noteGlobal(now, wire.ScopeOf(from.remote.Addr()), from.socket)
 			w.newPath(at, p, from, answered)
 		}
 	} else {

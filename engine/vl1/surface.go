@@ -31,6 +31,9 @@ type sighting struct {
 // learnSurface takes a report of our own address. When a root sees another IP
 // than before, our network changed: paths of that scope are unproved then.
 func (w *Wire) learnSurface(at clock.Instant, p *Peer, from pathKey, as netip.AddrPort) {
+	if from.socket == RelaySocket {
+		return // the relay's address, not ours
+	}
 	scope := wire.ScopeOf(as.Addr())
 	if scope != wire.ScopeOf(from.remote.Addr()) || scope == wire.ScopeNone || scope == wire.ScopeLoopback || scope == wire.ScopeMulticast {
 		return

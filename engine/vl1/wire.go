@@ -109,6 +109,9 @@ type Wire struct {
 	nextQueue  clock.Mono
 	nextClean  clock.Mono
 	lastBeacon clock.Mono
+	// tcpRelay is whether there is one, heardGlobal what HeardGlobal says.
+	tcpRelay    bool
+	heardGlobal clock.Mono
 
 	random  randomSource
 	shared  *Buffers
@@ -143,7 +146,7 @@ func New(cfg Config, at clock.Instant) *Wire {
 		nextPing:   at.Mono,
 		nextQueue:  at.Mono,
 		nextClean:  at.Mono + 30*clock.Second,
-		lastBeacon: clock.Never,
+		lastBeacon: clock.Never, heardGlobal: clock.Never,
 	}
 	if w.shared == nil {
 		w.shared = new(Buffers)
