@@ -11,6 +11,10 @@ type Outbox struct {
 	Work []Work
 	// Store has peer records to keep or delete, and worlds to keep.
 	Store []Store
+	// Rotate asks for a new local port, since the present ones seem to be blocked:
+	// the caller opens one, closes the last that it chose itself, and says so by
+	// [Wire.SetSockets].
+	Rotate bool
 
 	arena arena
 }
@@ -22,6 +26,7 @@ func (o *Outbox) Reset() {
 	o.Work = o.Work[:0]
 	clear(o.Store)
 	o.Store = o.Store[:0]
+	o.Rotate = false
 	o.arena.reset()
 }
 

@@ -102,6 +102,8 @@ type Wire struct {
 	// strangers limits questions about unknown sources of packets.
 	strangers bucket
 
+	reach      reach
+	set        settings
 	local      []netip.AddrPort
 	avoid      []netip.Prefix
 	online     bool
@@ -323,7 +325,7 @@ func (w *Wire) pathTo(k pathKey) *path {
 // §9.4).
 func (w *Wire) usable(a identity.Address, remote netip.AddrPort) bool {
 	ip := remote.Addr()
-	if remote.Port() == 0 || !wire.UsableForPath(ip) || w.top.prohibited(a, ip) || w.upper.Inside(ip) {
+	if remote.Port() == 0 || !wire.UsableForPath(ip) || w.top.prohibited(a, ip) || w.upper.Inside(ip) || w.set.forbids(a, ip) {
 		return false
 	}
 	return !slices.ContainsFunc(w.avoid, func(p netip.Prefix) bool { return p.Contains(ip) })
