@@ -110,7 +110,11 @@ func (w *World) signingKey() *world.SigningKey {
 
 // Root is the node as a root of a planet.
 func (n *Node) Root() world.Root {
-	return world.Root{Identity: n.identity, Endpoints: []netip.AddrPort{netip.AddrPortFrom(n.addr, Port)}}
+	r := world.Root{Identity: n.identity, Endpoints: []netip.AddrPort{netip.AddrPortFrom(n.addr, Port)}}
+	if n.also.IsValid() {
+		r.Endpoints = append(r.Endpoints, netip.AddrPortFrom(n.also, Port))
+	}
+	return r
 }
 
 // Distrust has validation refuse an identity from now on.

@@ -21,7 +21,7 @@ func (w *World) buffers() *vl1.Buffers {
 // Do runs f with the core and acts on what it puts out. Of a stopped node it
 // does nothing.
 func (n *Node) Do(f func(c *node.Core, at clock.Instant, out *node.Outbox)) {
-	if n.down {
+	if n.down || n.asleep {
 		return
 	}
 	s := &n.world.shared
@@ -33,7 +33,7 @@ func (n *Node) Do(f func(c *node.Core, at clock.Instant, out *node.Outbox)) {
 		defer func() { s.busy = false }()
 	}
 	out.Reset()
-	f(n.Core, n.world.Now(), out)
+	f(n.Core, n.Now(), out)
 	n.drain(out)
 	n.arm()
 }
@@ -64,17 +64,10 @@ func (n *Node) drain(out *node.Outbox) {
 	w := n.world
 	n.keep(out)
 	for _, d := range append(out.Send, out.Held...) {
-		n.Sent++
-		ttl := 64
-		if d.TTL != 0 {
-			ttl = int(d.TTL)
-		}
-		from := netip.AddrPortFrom(n.addr, Port)
-		if n.nat != nil {
-			n.nat.send(from, d.Remote, d.Data, ttl)
-		} else {
-			w.transmit(from, d.Remote, d.Data, ttl)
-		}
+		n.dispatch(&d)
+	}
+	if out.Rotate {
+		w.After(clock.Millisecond, n.rotate)
 	}
 	boot := n.boot
 	for _, work := range out.Work {
@@ -150,7 +143,10 @@ func (n *Node) keep(out *node.Outbox) {
 // arm sets the timer to the core's deadline.
 func (n *Node) arm() {
 	w := n.world
-	d := max(n.Core.Deadline(), w.now)
+	if n.asleep {
+		return
+	}
+	d := max(n.Core.Deadline()+n.slept, w.now)
 	if n.wake != clock.Never && n.wake <= d {
 		return
 	}
@@ -162,7 +158,8 @@ func (n *Node) arm() {
 			return
 		}
 		n.wake = clock.Never
-		if n.Core.Deadline() <= w.now {
+		if n.Core.Deadline()+n.slept <= w.now {
+			n.Ticks++
 			n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Tick(at, out) })
 		} else {
 			n.arm()
@@ -171,11 +168,12 @@ func (n *Node) arm() {
 }
 
 // receive takes a datagram from the internet or the private network.
-func (n *Node) receive(w *World, from, _ netip.AddrPort, data []byte, _ int) {
-	if n.down {
+func (n *Node) receive(w *World, from, to netip.AddrPort, data []byte, _ int) {
+	id := n.socketAt(to.Port())
+	if n.down || n.asleep || id == 0 || n.MaxDatagram > 0 && len(data) > n.MaxDatagram {
 		return
 	}
 	w.record(n, from, data)
-	w.shared.batch[0] = vl1.Datagram{Data: data, Remote: from, Socket: 1}
+	w.shared.batch[0] = vl1.Datagram{Data: data, Remote: from, Socket: id}
 	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Datagrams(at, w.shared.batch[:], out) })
 }

@@ -46,13 +46,18 @@ type Node struct {
 	Events []node.Event
 	// Sent counts datagrams sent, Validated identities that were validated.
 	Sent, Validated uint64
-	// Messages counts messages of peers outside all networks.
-	Messages uint64
+	// Messages counts messages of peers outside all networks, Rotations the new
+	// ports that the core asked for, Ticks the calls of its timer.
+	Messages, Rotations, Ticks uint64
+	// MaxDatagram, if not 0, is the largest UDP payload that passes the node's own
+	// line, either way: larger ones are lost without a trace.
+	MaxDatagram int
 
 	world    *World
 	identity identity.Identity
 	random   *rand.ChaCha8
 	addr     netip.Addr
+	also     netip.Addr // of the other family, public
 	nat      *NAT
 	serves   bool
 	down     bool
@@ -60,6 +65,13 @@ type Node struct {
 	wake     clock.Mono // the armed timer, clock.Never if none
 	timerID  uint64
 	disk     disk
+
+	sockets    []socket
+	lastSocket vl1.SocketID
+	asleep     bool
+	sleptAt    clock.Mono
+	slept      clock.Mono // how long in all: its monotonic clock is behind by this
+	skew       clock.Wall // of its calendar
 }
 
 // disk is what the service would find in its home directory.
@@ -112,13 +124,14 @@ func (n *Node) Serve() { n.serves = true }
 func (n *Node) Start(planet *world.World) {
 	w := n.world
 	n.boot++
+	n.openSockets()
 	n.attach()
 	n.down = false
 	n.loadTrust()
 	n.Core = node.New(node.Config{
 		Secret: n.Secret, Trust: n.Trust, Controller: n.loadController(), Random: func(b []byte) { fill(n.random, b) },
 		Log: slog.New(slog.DiscardHandler), PeerCache: n.disk.peers, Buffers: w.buffers(), Platform: "sim/none",
-	}, w.Now())
+	}, n.Now())
 	n.tellAddress()
 	if planet == nil && n.disk.planet != nil {
 		planet = parseWorld(n.disk.planet)
@@ -179,7 +192,7 @@ func (n *Node) loadController() *controller.Controller {
 	for _, k := range slices.SortedFunc(maps.Keys(n.disk.records), compareKeys) {
 		records = append(records, n.disk.records[k])
 	}
-	if problems := c.Load(n.world.Now(), records); len(problems) > 0 {
+	if problems := c.Load(n.Now(), records); len(problems) > 0 {
 		panic("sim: stored controller record: " + problems[0].Err.Error())
 	}
 	return c
@@ -214,14 +227,28 @@ func (n *Node) Move(addr netip.Addr, nat *NAT) {
 }
 
 func (n *Node) tellAddress() {
-	n.Core.SetLocal(n.world.Now(), []netip.AddrPort{netip.AddrPortFrom(n.addr, Port)}, nil)
+	if n.Core == nil {
+		return
+	}
+	var at []netip.AddrPort
+	for _, a := range [2]netip.Addr{n.addr, n.also} {
+		for _, s := range n.sockets {
+			if a.IsValid() {
+				at = append(at, netip.AddrPortFrom(a, s.port))
+			}
+		}
+	}
+	n.Core.SetLocal(n.Now(), at, nil)
 }
 
 func (n *Node) attach() {
 	if n.nat != nil {
 		n.nat.lan[n.addr] = n
-	} else {
+	} else if n.addr.IsValid() {
 		n.world.hosts[n.addr] = n
+	}
+	if n.also.IsValid() {
+		n.world.hosts[n.also] = n
 	}
 }
 
@@ -231,6 +258,7 @@ func (n *Node) detach() {
 	} else {
 		delete(n.world.hosts, n.addr)
 	}
+	delete(n.world.hosts, n.also)
 }
 
 // Identity is the node's identity.
