@@ -95,5 +95,6 @@ func (o *Outbox) Reset() {
 // Empty reports whether nothing is to be done.
 func (o *Outbox) Empty() bool {
 	return len(o.Send) == 0 && len(o.Held) == 0 && len(o.Work) == 0 && len(o.Store) == 0 && len(o.Deliver) == 0 && len(o.Networks) == 0 &&
-		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && !o.Rotate && len(o.Messages) == 0 && len(o.Events) == 0
+		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && !o.Rotate &&
+		len(o.Burst) == 0 && len(o.Close) == 0 && len(o.Messages) == 0 && len(o.Events) == 0
 }

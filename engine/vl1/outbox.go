@@ -15,6 +15,10 @@ type Outbox struct {
 	// the caller opens one, closes the last that it chose itself, and says so by
 	// [Wire.SetSockets].
 	Rotate bool
+	// Burst asks for short-lived sockets, answered through [Wire.BurstReady].
+	Burst []Burst
+	// Close has sockets of bursts that are of no use any more.
+	Close []SocketID
 
 	arena arena
 }
@@ -27,6 +31,8 @@ func (o *Outbox) Reset() {
 	clear(o.Store)
 	o.Store = o.Store[:0]
 	o.Rotate = false
+	o.Burst = o.Burst[:0]
+	o.Close = o.Close[:0]
 	o.arena.reset()
 }
 
