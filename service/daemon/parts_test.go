@@ -60,11 +60,11 @@ func TestSettings(t *testing.T) {
 }
 
 func TestOfflineAlert(t *testing.T) {
-	sockets, err := udp.Open(udp.Config{Log: quiet()})
-	if err != nil {
+	sockets := udp.New(udp.Config{Log: quiet()})
+	defer sockets.Close()
+	if err := sockets.Update(udp.Wildcard(0, udp.Primary)); err != nil {
 		t.Fatal(err)
 	}
-	defer sockets.Close()
 	d := &Daemon{sockets: sockets, log: quiet()}
 	now := time.Now()
 	for _, c := range []struct {

@@ -138,12 +138,19 @@ func (d *Daemon) openSockets() (*udp.Sockets, error) {
 	if port < 0 {
 		port, chosen = DefaultPort, false
 	}
-	s, err := udp.Open(udp.Config{Port: port, Mark: ownMark, Log: d.log})
-	if err != nil && !chosen && udp.PortInUse(err) {
-		if s, err = udp.Open(udp.Config{Mark: ownMark, Log: d.log}); err == nil {
-			d.log.Warn("another program has the usual UDP port", "usual", port, "port", s.Port())
-			d.alerts.set(portAlert(port, s.Port()))
+	var err error
+	if port == 0 {
+		port, err = udp.FreePort()
+	} else if err = udp.TryPort(port); err != nil && !chosen && udp.PortInUse(err) {
+		usual := port
+		if port, err = udp.FreePort(); err == nil {
+			d.log.Warn("another program has the usual UDP port", "usual", usual, "port", port)
+			d.alerts.set(portAlert(usual, port))
 		}
+	}
+	s := udp.New(udp.Config{Mark: ownMark, Log: d.log})
+	if err == nil {
+		err = s.Update(udp.Wildcard(port, udp.Primary))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open UDP port %d: %w", port, err)

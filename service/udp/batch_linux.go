@@ -45,7 +45,7 @@ func newTransport(sk *socket, cfg Config) transport {
 	_ = raw.Control(func(fd uintptr) { // an error leaves both off
 		_, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT)
 		b.segment.Store(err == nil)
-		b.gro = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_GRO, 1) == nil
+		b.gro = !b.small && unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_GRO, 1) == nil
 	})
 	return b
 }
@@ -84,5 +84,5 @@ func hton(p uint16) uint16 {
 
 // sameFlow reports whether two datagrams may share a message.
 func sameFlow(a, b *vl1.Datagram) bool {
-	return a.Remote == b.Remote && a.Socket == b.Socket && a.TTL == b.TTL
+	return a.Remote == b.Remote && a.TTL == b.TTL
 }

@@ -1,6 +1,8 @@
 package udp
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -43,3 +45,12 @@ func tuneFD(fd int, v6 bool, cfg Config) {
 		}
 	}
 }
+
+// bindDevice makes the socket send and receive by one interface only.
+func bindDevice(fd uintptr, v6 bool, b *Binding) error {
+	return unix.BindToDevice(int(fd), b.Device)
+}
+
+// notPermitted reports whether err means that we lack the right to do that:
+// kernels before 5.7 want CAP_NET_RAW to bind to a device.
+func notPermitted(err error) bool { return errors.Is(err, unix.EPERM) }

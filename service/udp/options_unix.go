@@ -16,9 +16,9 @@ func familyMissing(err error) bool {
 	return errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.EPROTONOSUPPORT)
 }
 
-// setBeforeBind leaves address reuse off, so that the port is ours alone. Go
-// has made the IPv6 socket v6-only already.
-func setBeforeBind(uintptr, bool) error { return nil }
+// claim leaves address reuse off, so that the port is ours alone. Go has made
+// the IPv6 socket v6-only already.
+func claim(uintptr) error { return nil }
 
 // transientReceive reports whether the socket is still good after err: these
 // are about a packet or the moment.

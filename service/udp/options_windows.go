@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"golang.org/x/sys/windows"
@@ -15,6 +16,8 @@ const (
 	// ipDontFragment is IP_DONTFRAGMENT, ipv6DontFrag IPV6_DONTFRAG.
 	ipDontFragment = 14
 	ipv6DontFrag   = 14
+	// unicastInterface is IP_UNICAST_IF and IPV6_UNICAST_IF.
+	unicastInterface = 31
 )
 
 // familyMissing reports whether err means that the machine lacks the family.
@@ -22,8 +25,8 @@ func familyMissing(err error) bool {
 	return errors.Is(err, windows.WSAEAFNOSUPPORT) || errors.Is(err, windows.WSAEADDRNOTAVAIL) || errors.Is(err, windows.WSAEPROTONOSUPPORT)
 }
 
-// setBeforeBind claims the port for this process alone.
-func setBeforeBind(fd uintptr, _ bool) error {
+// claim takes the port for this process alone.
+func claim(fd uintptr) error {
 	return windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, soExclusiveAddrUse, 1)
 }
 
@@ -59,3 +62,18 @@ func transientReceive(err error) bool {
 	}
 	return false
 }
+
+// bindDevice makes the socket send by one interface only, whatever the routes
+// are. IPv4 wants the index in network byte order.
+func bindDevice(fd uintptr, v6 bool, b *Binding) error {
+	if v6 {
+		return windows.SetsockoptInt(windows.Handle(fd), windows.IPPROTO_IPV6, unicastInterface, b.Index)
+	}
+	var index [4]byte
+	binary.BigEndian.PutUint32(index[:], uint32(b.Index))
+	return windows.SetsockoptInt(windows.Handle(fd), windows.IPPROTO_IP, unicastInterface, int(binary.NativeEndian.Uint32(index[:])))
+}
+
+// notPermitted reports whether err means that we lack the right to do that;
+// here everybody has it.
+func notPermitted(error) bool { return false }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 
 	"golang.org/x/net/ipv4"
 
@@ -55,9 +56,6 @@ func (p *plain) receive(handler func([]vl1.Datagram)) error {
 func (p *plain) send(batch []vl1.Datagram) error {
 	for i := range batch {
 		d := &batch[i]
-		if !p.wants(d) {
-			continue
-		}
 		var err error
 		if d.TTL != 0 && !p.v6 {
 			err = p.sendTTL(d)
@@ -74,7 +72,9 @@ func (p *plain) send(batch []vl1.Datagram) error {
 		case errors.Is(err, net.ErrClosed):
 			return net.ErrClosed
 		default:
-			p.sendErrors.Add(1)
+			var errno syscall.Errno
+			errors.As(err, &errno)
+			p.failed(1, errno)
 		}
 	}
 	return nil

@@ -19,6 +19,8 @@ const (
 	// groBatch is the number of messages per call with GRO: a message holds up
 	// to 64 datagrams then, and memory should stay small.
 	groBatch = 64
+	// smallBatch is for sockets that expect little.
+	smallBatch = 8
 	// controlRoom is for the one control message that is asked for.
 	controlRoom = 32
 )
@@ -39,7 +41,10 @@ type receiver struct {
 
 func (b *batched) newReceiver() *receiver {
 	count, size := batchSize, wholeBuffer
-	if b.gro {
+	switch {
+	case b.small:
+		count = smallBatch
+	case b.gro:
 		count, size = groBatch, groBuffer
 	}
 	r := &receiver{

@@ -73,15 +73,11 @@ func (b *batched) send(batch []vl1.Datagram) error {
 	return err
 }
 
-// all sends the socket's part of the batch.
+// all sends the batch.
 func (s *sender) all(batch []vl1.Datagram) error {
 	s.messages, s.vectors = 0, 0
 	segment := s.b.segment.Load()
 	for i := 0; i < len(batch); {
-		if !s.b.wants(&batch[i]) {
-			i++
-			continue
-		}
 		if s.messages == batchSize || s.vectors == maxVectors {
 			if err := s.flush(); err != nil {
 				return err
@@ -181,7 +177,7 @@ func (s *sender) flush() error {
 			}
 			continue
 		}
-		s.b.sendErrors.Add(uint64(s.count[failed]))
+		s.b.failed(s.count[failed], s.errno)
 	}
 	return nil
 }
@@ -190,7 +186,7 @@ func (s *sender) flush() error {
 // buffer for too long.
 func (s *sender) drop() {
 	for ; s.next < s.messages; s.next++ {
-		s.b.sendErrors.Add(uint64(s.count[s.next]))
+		s.b.failed(s.count[s.next], unix.EAGAIN)
 	}
 }
 

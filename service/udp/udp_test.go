@@ -31,12 +31,26 @@ var transports = map[string]Config{
 func open(t testing.TB, cfg Config) *Sockets {
 	t.Helper()
 	cfg.Log = slog.New(slog.DiscardHandler)
-	s, err := Open(cfg)
+	s := New(cfg)
+	t.Cleanup(func() { _ = s.Close() })
+	update(t, s, Wildcard(freePort(t), Primary))
+	return s
+}
+
+func update(t testing.TB, s *Sockets, want ...[]Binding) {
+	t.Helper()
+	if err := s.Update(slices.Concat(want...)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	port, err := FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
+	return port
 }
 
 // inbox runs s and collects what it receives, copied.
@@ -102,12 +116,20 @@ func payload(n, seed int) []byte {
 	return b
 }
 
+func run(n, size int, to netip.AddrPort) []vl1.Datagram {
+	batch := make([]vl1.Datagram, n)
+	for i := range batch {
+		batch[i] = vl1.Datagram{Data: payload(size, i), Remote: to}
+	}
+	return batch
+}
+
 func TestSendAndReceive(t *testing.T) {
 	for name, cfg := range transports {
 		for _, ip := range []netip.Addr{loopback4, loopback6} {
 			t.Run(fmt.Sprintf("%s %s", name, ip), func(t *testing.T) {
 				a, b := open(t, cfg), open(t, cfg)
-				if ip.Is6() && len(b.all) < 2 {
+				if ip.Is6() && len(b.IDs()) < 2 {
 					t.Skip("no IPv6 here")
 				}
 				in := listen(t, b)
@@ -171,17 +193,17 @@ func TestLargeBatch(t *testing.T) {
 func TestSocketChoice(t *testing.T) {
 	for name, cfg := range transports {
 		t.Run(name, func(t *testing.T) {
-			cfg.Second = true
 			a, b := open(t, cfg), open(t, Config{})
+			update(t, a, Wildcard(a.Port(), Primary), Wildcard(freePort(t), Secondary), Wildcard(freePort(t), Tertiary))
 			in := listen(t, b)
-			if len(a.Ports()) != 2 || a.Ports()[0] != a.Port() {
+			if len(a.Ports()) != 3 || a.Ports()[0] != a.Port() {
 				t.Fatalf("ports %v", a.Ports())
 			}
 			to := netip.AddrPortFrom(loopback4, uint16(b.Port()))
 			byPort := map[int][]vl1.SocketID{}
-			for _, sk := range a.all {
-				if !sk.v6 {
-					byPort[int(sk.port)] = append(byPort[int(sk.port)], sk.id)
+			for _, x := range a.Status() {
+				if x.Local.Addr().Is4() {
+					byPort[int(x.Local.Port())] = append(byPort[int(x.Local.Port())], x.ID)
 				}
 			}
 			if err := a.Send([]vl1.Datagram{{Data: []byte("any"), Remote: to}}); err != nil {
@@ -192,7 +214,7 @@ func TestSocketChoice(t *testing.T) {
 				from = append(from, int(d.Remote.Port()))
 			}
 			slices.Sort(from)
-			want := slices.Sorted(slices.Values(a.Ports()))
+			want := slices.Sorted(slices.Values(a.Ports()[:2])) // the tertiary port is for mappings
 			if !slices.Equal(from, want) {
 				t.Errorf("AnySocket sent from %v, want %v", from, want)
 			}
@@ -277,15 +299,21 @@ func TestPorts(t *testing.T) {
 	if p := a.Port(); p < firstRandomPort || p >= firstRandomPort+randomPorts {
 		t.Errorf("random port %d", p)
 	}
-	_, err := Open(Config{Port: a.Port(), Log: slog.New(slog.DiscardHandler)})
-	if !errors.Is(err, errInUse) {
+	if err := TryPort(a.Port()); !PortInUse(err) {
 		t.Errorf("port in use: %v", err)
 	}
-	if _, err := Open(Config{Port: 70000, Log: slog.New(slog.DiscardHandler)}); err == nil {
-		t.Error("port 70000 accepted")
+	b := New(Config{Log: slog.New(slog.DiscardHandler)})
+	defer b.Close()
+	if err := b.Update(Wildcard(a.Port(), Primary)); !PortInUse(err) || len(b.IDs()) != 0 {
+		t.Errorf("port in use: %v, sockets %v", err, b.IDs())
 	}
-	if ids := a.IDs(); ids[0] != 1 {
-		t.Errorf("IDs %v", ids)
+	for _, p := range []int{0, -1, 65536} {
+		if err := TryPort(p); err == nil {
+			t.Errorf("port %d accepted", p)
+		}
+	}
+	if ids := a.IDs(); ids[0] != 1 || a.LocalPort(1) != a.Port() || a.LocalPort(77) != 0 {
+		t.Errorf("IDs %v, port %d", ids, a.LocalPort(1))
 	}
 }
 
