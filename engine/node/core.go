@@ -15,7 +15,6 @@ import (
 	"orrery/engine/vl1"
 	"orrery/engine/vl2"
 	"orrery/engine/wire"
-	"orrery/engine/world"
 )
 
 // The software version that is announced to peers and controllers: some
@@ -125,6 +124,9 @@ func (c *Core) end() {
 	}
 	for i := range c.out.Store {
 		s := &c.out.Store[i]
+		if s.Kind == vl1.StorePlanet || s.Kind == vl1.StoreMoon {
+			c.out.Events = append(c.out.Events, Event{Kind: EventWorld})
+		}
 		if s.Kind != vl1.StorePeer {
 			continue
 		}
@@ -176,13 +178,6 @@ func (c *Core) Deadline() clock.Mono {
 		}
 	}
 	return d
-}
-
-// AddWorld offers a planet or moon, as the service does at its start.
-func (c *Core) AddWorld(at clock.Instant, w *world.World, out *Outbox) error {
-	c.begin(at, out)
-	defer c.end()
-	return c.wire.AddWorld(at, w)
 }
 
 // Recall says HELLO to the peers in the cache, at most limit of them, so that

@@ -66,6 +66,8 @@ const (
 	EventCollision
 	// EventConflict: another key turned up for a recorded address.
 	EventConflict
+	// EventWorld: the planet or a moon in force changed.
+	EventWorld
 )
 
 // Event is something that happened.

@@ -10,7 +10,6 @@ import (
 	"orrery/engine/vl1"
 	"orrery/engine/vl2"
 	"orrery/engine/wire"
-	"orrery/engine/world"
 )
 
 // NetworkState is a joined network as people, and the operating system, need
@@ -86,12 +85,6 @@ func (c *Core) Online() bool { return c.wire.Online() }
 
 // Surface returns the addresses at which others see us.
 func (c *Core) Surface(at clock.Instant) []netip.AddrPort { return c.wire.Surface(at.Mono) }
-
-// Planet returns the planet in force.
-func (c *Core) Planet() world.World { return c.wire.Planet() }
-
-// Moons returns the moons in force.
-func (c *Core) Moons() []world.World { return c.wire.Moons() }
 
 // Trust gives read access to the trust table.
 func (c *Core) Trust() *trust.Table { return c.trust }

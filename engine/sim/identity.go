@@ -103,8 +103,10 @@ func (w *World) Moon(revision clock.Wall, root *Node) *world.World {
 }
 
 // signingKey signs all worlds of the simulation.
-func (w *World) signingKey() *world.SigningKey {
-	r := rand.NewChaCha8(seedBytes(w.seed, seedPlanetKey))
+func (w *World) signingKey() *world.SigningKey { return w.worldKey(0) }
+
+func (w *World) worldKey(index uint64) *world.SigningKey {
+	r := rand.NewChaCha8(seedBytes(w.seed, seedPlanetKey+index))
 	return world.GenerateSigningKey(func(b []byte) { fill(r, b) })
 }
 

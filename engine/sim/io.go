@@ -111,7 +111,11 @@ func (n *Node) keep(out *node.Outbox) {
 		case vl1.StorePlanet:
 			n.disk.planet = s.Data
 		case vl1.StoreMoon:
-			n.disk.moons[s.ID] = s.Data
+			if n.disk.moons[s.ID] = s.Data; s.Data == nil {
+				delete(n.disk.moons, s.ID)
+			}
+		case vl1.StoreOrbits:
+			n.disk.orbits = s.Data
 		case vl1.StorePeer:
 			// The core keeps the cache itself.
 		}

@@ -81,6 +81,7 @@ type disk struct {
 	records  map[recordKey]controller.Record
 	planet   []byte
 	moons    map[uint64][]byte
+	orbits   []byte
 	trust    []byte
 }
 
@@ -133,6 +134,7 @@ func (n *Node) Start(planet *world.World) {
 		Log: slog.New(slog.DiscardHandler), PeerCache: n.disk.peers, Buffers: w.buffers(), Platform: "sim/none",
 	}, n.Now())
 	n.tellAddress()
+	n.loadOrbits()
 	if planet == nil && n.disk.planet != nil {
 		planet = parseWorld(n.disk.planet)
 	}

@@ -297,3 +297,10 @@ func allBut(n *sim.Node, others ...*sim.Node) func(from, to netip.AddrPort, _ []
 		return true
 	}
 }
+
+// allBetween lets everything pass but what goes between two addresses.
+func allBetween(a, b string) func(from, to netip.AddrPort, _ []byte) bool {
+	return func(from, to netip.AddrPort, _ []byte) bool {
+		return !(from.Addr() == ip(a) && to.Addr() == ip(b) || from.Addr() == ip(b) && to.Addr() == ip(a))
+	}
+}

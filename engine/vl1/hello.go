@@ -9,7 +9,6 @@ import (
 	"orrery/engine/identity"
 	"orrery/engine/trust"
 	"orrery/engine/wire"
-	"orrery/engine/world"
 )
 
 // pending is a first HELLO, or an identity told by a root, whose identity is
@@ -35,7 +34,10 @@ func (w *Wire) hello(at clock.Instant, p *Peer, to pathKey) {
 	for i := range w.top.moons {
 		h.Moons = append(h.Moons, wire.MoonRevision{ID: w.top.moons[i].ID, Time: w.top.moons[i].Timestamp})
 	}
-	buf := wire.AppendHeader(w.out.Alloc(512)[:0], w.random.uint64(), p.id.Address, w.self.Address, wire.VerbHello)
+	for i := range w.top.orbits.Wanted {
+		h.Moons = append(h.Moons, wire.MoonRevision{ID: w.top.orbits.Wanted[i].ID}) // time 0: not held
+	}
+	buf := wire.AppendHeader(w.out.Alloc(1024)[:0], w.random.uint64(), p.id.Address, w.self.Address, wire.VerbHello)
 	buf = h.Append(buf)
 	p.keys.CryptHelloTail(buf[:8], buf[wire.HeaderLen+h.TailOffset():])
 	w.transmit(at, p, buf, armor.Poly1305None, w.paths[to], to)
@@ -148,6 +150,9 @@ func (w *Wire) validate(x pending) {
 // Done takes the result of a [Work].
 func (w *Wire) Done(at clock.Instant, r WorkResult) {
 	defer w.runDue(at)
+	if w.rootValidated(at, r) {
+		return
+	}
 	i := slices.IndexFunc(w.pending, func(x pending) bool { return x.work == r.ID })
 	if i < 0 {
 		return
@@ -185,6 +190,7 @@ func (w *Wire) Done(at clock.Instant, r WorkResult) {
 // learned lets go what waited for an identity.
 func (w *Wire) learned(at clock.Instant, p *Peer) {
 	w.whois = slices.DeleteFunc(w.whois, func(a asked) bool { return a.addr == p.id.Address })
+	w.seedLearned(at, p)
 	w.flush(at, p)
 	w.retryHeld(at, p.id.Address)
 	w.upper.PeerLearned(at, p.id)
@@ -228,7 +234,10 @@ func (w *Wire) answerHello(at clock.Instant, p *Peer, h *wire.Hello, id uint64, 
 		}
 		for i := range w.top.moons {
 			if t := &w.top.moons[i]; listedOlder(moons, t.ID, t.Timestamp) {
-				worlds = t.AppendBinary(worlds)
+				// What does not fit is told when the others are known.
+				if more := t.AppendBinary(worlds); len(more) <= maxWorldsLen {
+					worlds = more
+				}
 			}
 		}
 	}
@@ -267,8 +276,11 @@ func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectat
 	if ok.Protocol < wire.MinProtocolVersion {
 		return false
 	}
-	if len(ok.Worlds) > 0 && w.IsUpstream(p.id) && !w.takeWorlds(at, ok.Worlds) {
+	if len(ok.Worlds) > 0 && w.mayTellWorlds(p.id) && !w.takeWorlds(at, p.id, ok.Worlds) {
 		return false
+	}
+	if w.peers[p.id.Address] != p {
+		return false // a world told of another key for the address
 	}
 	w.setVersion(p, ok.Protocol, ok.Major, ok.Minor, ok.Revision)
 	if hops == 0 {
@@ -282,27 +294,6 @@ func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectat
 		}
 		if ok.SeenAt.IsValid() {
 			w.learnSurface(at, p, from, ok.SeenAt)
-		}
-	}
-	return true
-}
-
-// takeWorlds offers the worlds that a root sent along. It reports whether they
-// could be read.
-func (w *Wire) takeWorlds(at clock.Instant, b []byte) bool {
-	for len(b) > 0 {
-		nw, n, err := world.Parse(b)
-		if err != nil {
-			w.drop(DropFormat)
-			return false
-		}
-		b = b[n:]
-		held := nw.Kind == world.Planet || slices.ContainsFunc(w.top.moons, func(m world.World) bool { return m.ID == nw.ID })
-		if !held {
-			continue
-		}
-		if err := w.AddWorld(at, &nw); err != nil {
-			w.log.Debug("a root offered a world that was refused", "err", err)
 		}
 	}
 	return true

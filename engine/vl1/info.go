@@ -53,7 +53,7 @@ func (w *Wire) PeerInfo(now clock.Mono, a identity.Address) (PeerInfo, bool) {
 
 func (w *Wire) describe(now clock.Mono, p *Peer) PeerInfo {
 	i := PeerInfo{
-		Identity: p.id, Role: w.RoleOf(p.id.Address), Protocol: p.protocol, Major: p.major, Minor: p.minor, Revision: p.revision,
+		Identity: p.id, Role: w.RoleOf(p.id), Protocol: p.protocol, Major: p.major, Minor: p.minor, Revision: p.revision,
 		LatencyMs: known(p.latency(now)), LastReceive: p.lastReceive, Blocked: p.blocked,
 	}
 	best := p.direct(now)

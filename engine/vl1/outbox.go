@@ -61,6 +61,9 @@ const (
 	StorePeer StoreKind = iota
 	StorePlanet
 	StoreMoon
+	// StoreOrbits is the text of [world.Orbits]: what is wanted, and by which keys
+	// worlds were verified.
+	StoreOrbits
 )
 
 // Store is state to persist. Nil Data deletes.

@@ -84,7 +84,7 @@ func (w *Wire) ping(at clock.Instant) {
 	lastRoot := clock.Never
 	for i := range w.top.upstreams {
 		u := &w.top.upstreams[i]
-		p := w.peers[u.id.Address]
+		p := w.rootPeer(u)
 		if p == nil {
 			continue
 		}
@@ -98,7 +98,7 @@ func (w *Wire) ping(at clock.Instant) {
 	contact := w.upper.AlwaysContact(nil)
 	for _, p := range w.order {
 		w.storeSoon(at.Mono, p)
-		if p.blocked || w.top.find(p.id.Address) != nil {
+		if p.blocked || w.IsUpstream(p.id) {
 			continue
 		}
 		always := slices.Contains(contact, p.id.Address)
@@ -115,7 +115,7 @@ func (w *Wire) ping(at clock.Instant) {
 			w.Whois(at, a)
 		}
 	}
-	w.nextPing = next
+	w.nextPing = min(next, w.askSeeds(at))
 }
 
 // helloVia sends a HELLO to a peer by the best root, which relays it.
@@ -205,7 +205,7 @@ func (w *Wire) clean(at clock.Instant) {
 	now := at.Mono
 	kept := w.order[:0]
 	for _, p := range w.order {
-		if now-p.lastReceive < peerAliveFor || now < p.keepUntil || w.top.find(p.id.Address) != nil {
+		if now-p.lastReceive < peerAliveFor || now < p.keepUntil || w.IsUpstream(p.id) {
 			kept = append(kept, p)
 			continue
 		}

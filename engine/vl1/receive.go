@@ -406,7 +406,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 		*oldest = fresh
 	}
 	w.storeSoon(now, p)
-	if w.top.find(p.id.Address) != nil {
+	if w.IsUpstream(p.id) {
 		// A root is reached: whatever waited for a relay or an identity can go.
 		w.runQueue(at)
 		return

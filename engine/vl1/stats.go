@@ -29,12 +29,13 @@ const (
 	DropCipher
 	DropQueueFull
 	DropTooLong
+	DropWorld // a planet or moon that was refused
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
 	"junk", "self", "hops", "relay-refused", "no-route", "authentication", "format", "compression",
-	"unexpected-reply", "rate", "identity", "conflict", "blocked", "cipher", "queue-full", "too-long",
+	"unexpected-reply", "rate", "identity", "conflict", "blocked", "cipher", "queue-full", "too-long", "world",
 }
 
 func (r DropReason) String() string { return dropNames[r] }

@@ -1,25 +1,13 @@
 package vl1
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 	"net/netip"
 	"slices"
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
-	"orrery/engine/trust"
 	"orrery/engine/world"
-)
-
-var (
-	// ErrWorldOlder is returned for a world that does not replace the held one.
-	ErrWorldOlder = errors.New("not a newer revision signed by the held key")
-	// ErrWorldPinned is returned for a world with a root whose address is
-	// recorded with another key.
-	ErrWorldPinned = errors.New("a root's key differs from the recorded one")
-	// ErrWorldKind is returned for a planet in place of a moon or the reverse.
-	ErrWorldKind = errors.New("not a world of this kind")
 )
 
 // Role is what another node is to us.
@@ -46,6 +34,37 @@ type topology struct {
 	moons     []world.World // by ID
 	upstreams []upstream    // by address
 	amRoot    bool
+
+	orbits world.Orbits
+	wanted []wanted // moons of orbits.Wanted, in the same order
+}
+
+// held is the world that another one would replace, nil if none: our planet
+// whatever its ID, or the moon of the same ID (spec 03 §3.2).
+func (t *topology) held(nw *world.World) *world.World {
+	if nw.Kind == world.Planet {
+		if t.planet.Empty() {
+			return nil
+		}
+		return &t.planet
+	}
+	if i := slices.IndexFunc(t.moons, func(m world.World) bool { return m.ID == nw.ID }); i >= 0 {
+		return &t.moons[i]
+	}
+	return nil
+}
+
+// put enters a world that was accepted.
+func (t *topology) put(nw *world.World) {
+	switch held := t.held(nw); {
+	case held != nil:
+		*held = *nw
+	case nw.Kind == world.Planet:
+		t.planet = *nw
+	default:
+		t.moons = append(t.moons, *nw)
+		slices.SortFunc(t.moons, func(a, b world.World) int { return cmp.Compare(a.ID, b.ID) })
+	}
 }
 
 // find returns the upstream with an address, nil if it is none.
@@ -90,6 +109,9 @@ func (t *topology) rebuild(self identity.Identity) {
 				i = len(t.upstreams) - 1
 			}
 			u := &t.upstreams[i]
+			if u.id != r.Identity {
+				continue // the planet's word, or the older moon's, is first
+			}
 			u.anywhere = u.anywhere || len(r.Endpoints) == 0
 			for _, e := range r.Endpoints {
 				if !slices.Contains(u.endpoints, e) {
@@ -102,79 +124,16 @@ func (t *topology) rebuild(self identity.Identity) {
 	for i := range t.moons {
 		add(&t.moons[i], MoonRoot)
 	}
-	slices.SortFunc(t.upstreams, func(a, b upstream) int {
-		if a.id.Address < b.id.Address {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(t.upstreams, func(a, b upstream) int { return cmp.Compare(a.id.Address, b.id.Address) })
 }
 
-// AddWorld offers a planet or a moon. It is taken if it replaces the held one
-// by signature and time; a first planet or moon is taken as it is, since the
-// user chose it. Roots whose address is recorded with another key make the
-// whole world refused (spec 03 §11.2).
-func (w *Wire) AddWorld(at clock.Instant, nw *world.World) error {
-	var held *world.World
-	switch nw.Kind {
-	case world.Planet:
-		if w.top.planet.ID != 0 {
-			held = &w.top.planet
-		}
-	case world.Moon:
-		if i := slices.IndexFunc(w.top.moons, func(m world.World) bool { return m.ID == nw.ID }); i >= 0 {
-			held = &w.top.moons[i]
-		}
-	default:
-		return ErrWorldKind
+// rootPeer is the peer of a root, nil if there is none: the user may have
+// pinned another key for its address since the world was accepted.
+func (w *Wire) rootPeer(u *upstream) *Peer {
+	if p := w.peers[u.id.Address]; p != nil && p.id == u.id {
+		return p
 	}
-	if held != nil && !held.ReplacedBy(nw) {
-		return fmt.Errorf("world %016x: %w", nw.ID, ErrWorldOlder)
-	}
-	for _, r := range nw.Roots {
-		if r.Identity != w.self && !w.trust.Identify(at.Wall, r.Identity, trust.FromWorld) {
-			return fmt.Errorf("root %s: %w", r.Identity.Address, ErrWorldPinned)
-		}
-	}
-	switch {
-	case held != nil:
-		*held = *nw
-	case nw.Kind == world.Planet:
-		w.top.planet = *nw
-	default:
-		w.top.moons = append(w.top.moons, *nw)
-		slices.SortFunc(w.top.moons, func(a, b world.World) int {
-			if a.ID < b.ID {
-				return -1
-			}
-			return 1
-		})
-	}
-	kind := StorePlanet
-	if nw.Kind == world.Moon {
-		kind = StoreMoon
-	}
-	w.out.Store = append(w.out.Store, Store{Kind: kind, ID: nw.ID, Data: nw.AppendBinary(nil)})
-	w.top.rebuild(w.self)
-	for i := range w.top.upstreams {
-		w.admitRoot(at, w.top.upstreams[i].id)
-	}
-	w.nextPing = at.Mono
 	return nil
-}
-
-// admitRoot makes a peer of a root. A signed world outranks whatever else was
-// learnt for the address.
-func (w *Wire) admitRoot(at clock.Instant, id identity.Identity) {
-	if p := w.peers[id.Address]; p != nil {
-		if p.id == id {
-			return
-		}
-		w.forget(p)
-	}
-	if p, err := w.admit(at, id, trust.FromWorld); err == nil {
-		p.nextRoot = at.Mono
-	}
 }
 
 // bestUpstream ranks the roots by latency and silence (spec 03 §3.4).
@@ -185,7 +144,7 @@ func (w *Wire) bestUpstream(now clock.Mono) *Peer {
 	var best *Peer
 	quality := uint64(0)
 	for i := range w.top.upstreams {
-		p := w.peers[w.top.upstreams[i].id.Address]
+		p := w.rootPeer(&w.top.upstreams[i])
 		if p == nil {
 			continue
 		}
@@ -215,9 +174,10 @@ func (w *Wire) Planet() world.World { return w.top.planet }
 // Moons returns the moons in force, by ID.
 func (w *Wire) Moons() []world.World { return slices.Clone(w.top.moons) }
 
-// RoleOf says what an address is to us.
-func (w *Wire) RoleOf(a identity.Address) Role {
-	if u := w.top.find(a); u != nil {
+// RoleOf says what another node is to us. A stranger with a root's address is
+// none.
+func (w *Wire) RoleOf(id identity.Identity) Role {
+	if u := w.top.find(id.Address); u != nil && u.id == id {
 		return u.role
 	}
 	return Leaf

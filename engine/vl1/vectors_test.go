@@ -213,6 +213,15 @@ func newVectorNode(t *testing.T, c *receiveCase) *vectorNode {
 			n.preload("root", 12, c.Setup.RootHasPath)
 		}
 	})
+	var moon uint64
+	var seed identity.Address
+	if _, err := fmt.Sscanf(c.Setup.Orbit, "moon id %x seed %x", &moon, &seed); err == nil {
+		n.do(func() {
+			if err := n.w.Orbit(n.now, world.Wanted{ID: moon, Seed: seed}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
 	n.did = nil
 	n.w.nextPing = n.start.Mono + clock.Hour // the reference's pings were not run
 	return n
@@ -275,6 +284,10 @@ func (n *vectorNode) do(f func()) {
 		case StorePlanet:
 			n.did = append(n.did, "planet "+hex.EncodeToString(s.Data))
 		case StoreMoon:
+			if s.Data == nil {
+				n.did = append(n.did, fmt.Sprintf("moon deleted %016x", s.ID))
+				continue
+			}
 			n.did = append(n.did, "moon "+hex.EncodeToString(s.Data))
 		}
 	}
