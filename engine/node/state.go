@@ -86,6 +86,9 @@ func (c *Core) Online() bool { return c.wire.Online() }
 // Surface returns the addresses at which others see us.
 func (c *Core) Surface(at clock.Instant) []netip.AddrPort { return c.wire.Surface(at.Mono) }
 
+// Local returns the addresses of ours that others are told of.
+func (c *Core) Local() []netip.AddrPort { return c.wire.Local() }
+
 // Trust gives read access to the trust table.
 func (c *Core) Trust() *trust.Table { return c.trust }
 

@@ -2,6 +2,7 @@ package vl1
 
 import (
 	"net/netip"
+	"slices"
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
@@ -32,6 +33,10 @@ type PathInfo struct {
 	Expired     bool
 	Preferred   bool
 }
+
+// Local returns the addresses that others are told of, as set with
+// [Wire.SetLocal].
+func (w *Wire) Local() []netip.AddrPort { return slices.Clone(w.local) }
 
 // Peers describes all peers in memory, in the order in which they were met.
 func (w *Wire) Peers(now clock.Mono) []PeerInfo {

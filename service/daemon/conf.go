@@ -122,6 +122,7 @@ func (d *Daemon) take(next *store.LocalConf) {
 	d.log.Info("local.conf has changed")
 	d.warn(next)
 	d.compat.notice()
+	d.ways()
 	d.local()
 	d.server.Changed()
 }
@@ -163,7 +164,6 @@ func unsupported(c *store.LocalConf) (names []string) {
 	add(s.SecondaryPort != 0, "settings.secondaryPort")
 	add(s.TertiaryPort != 0, "settings.tertiaryPort")
 	add(len(s.Bind) > 0, "settings.bind")
-	add(s.ForceTCPRelay, "settings.forceTcpRelay")
 	add(s.LowBandwidthMode, "settings.lowBandwidthMode")
 	add(s.DefaultBondingPolicy != "", "settings.defaultBondingPolicy")
 	add(len(s.PeerSpecificBonds) > 0, "settings.peerSpecificBonds")

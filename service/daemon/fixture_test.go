@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"orrery/service/device/devicetest"
 	"orrery/service/host"
 	"orrery/service/ipc"
+	"orrery/service/portmap"
 )
 
 //go:embed testdata/secrets.txt
@@ -39,6 +41,8 @@ type fakeMachine struct {
 	mu     sync.Mutex
 	refuse error
 	closed bool
+	// mappers are those that were made, in order.
+	mappers []*fakeMapper
 }
 
 func (m *fakeMachine) setRefuse(err error) {
@@ -58,6 +62,20 @@ func (m *fakeMachine) Open(*node.NetworkState) (host.Port, error) {
 
 func (*fakeMachine) names() []string          { return nil }
 func (*fakeMachine) prefixes() []netip.Prefix { return nil }
+
+// dial and mapper keep tests from the network that this machine is in.
+func (*fakeMachine) dial(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("tests connect to nothing")
+}
+
+func (m *fakeMachine) mapper(cfg portmap.Config) portMapper {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := &fakeMapper{config: cfg}
+	m.mappers = append(m.mappers, p)
+	return p
+}
+
 func (m *fakeMachine) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -77,6 +95,7 @@ type running struct {
 	home    string
 	self    *identity.Secret
 	machine *fakeMachine
+	daemon  *Daemon
 	client  *ipc.Client
 	ended   chan error
 	stop    func() error
@@ -118,6 +137,7 @@ func start(t *testing.T, home string, self *identity.Secret) *running {
 	r := &running{t: t, home: home, self: self, machine: &fakeMachine{}, ended: make(chan error, 1)}
 	cfg := Config{
 		Home: home, Version: "test", Log: quiet(), machine: fixed(r.machine),
+		begun: func(d *Daemon) { r.daemon = d },
 	}
 	c, cancel := context.WithCancel(context.Background())
 	go func() { r.ended <- Run(c, cfg) }()

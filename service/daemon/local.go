@@ -33,6 +33,9 @@ func (d *Daemon) local() {
 		return
 	}
 	var at []netip.AddrPort
+	if mapped := d.mapping.at(); mapped.IsValid() {
+		at = append(at, mapped)
+	}
 	for _, a := range addrs {
 		for _, p := range d.sockets.Ports() {
 			at = append(at, netip.AddrPortFrom(a, uint16(p)))
@@ -75,6 +78,7 @@ func (d *Daemon) watchNetwork(ctx context.Context) {
 				d.log.Info("this computer has slept", "dur", n.Jump)
 			}
 			d.local()
+			d.mapping.moved()
 			d.host.Observe()
 		case <-local.C:
 			d.local()

@@ -46,8 +46,14 @@ type Config struct {
 	Version string
 	Log     *slog.Logger
 
+	// Deafness is how long nothing has come by UDP when the TCP relay takes over,
+	// a minute if it is 0.
+	Deafness time.Duration
+
 	// machine stands in for [newSystem] in tests.
 	machine func(home string, log *slog.Logger) (machine, error)
+	// begun gives tests the daemon, before it serves.
+	begun func(*Daemon)
 }
 
 // Daemon is one running node.
@@ -64,6 +70,8 @@ type Daemon struct {
 	alerts     alerts
 	conf       localConf
 	compat     compat
+	carrier    *carrier
+	mapping    *mapping
 
 	// offline is since when no root answers, zero while one does.
 	offline atomic.Pointer[time.Time]
@@ -102,6 +110,11 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer d.system.close()
+	if d.mapping, err = newMapping(d.system, l.secret, d.log, d.local); err != nil {
+		return err
+	}
+	d.carrier = newCarrier(d.sockets, cfg.Deafness, d.log)
+	d.carrier.dial = d.system.dial
 	listener, err := d.listen()
 	if err != nil {
 		return err
@@ -113,9 +126,11 @@ func Run(ctx context.Context, cfg Config) error {
 	defer d.compat.close()
 	d.server = api.New(api.Config{Backend: d, Policy: caller.Policy{Group: cfg.OperatorGroup}, Log: d.log})
 	d.host = host.New(host.Config{
-		Core: l.core, Sockets: d.sockets, State: state{home, l.database}, System: d.system, Log: d.log,
+		Core: l.core, Sockets: d.carrier, State: state{home, l.database}, System: d.system, Log: d.log,
 		Changed: d.server.Changed, Event: d.event, Stored: d.stored,
 	})
+	d.carrier.do, d.carrier.view = d.host.Do, d.host.View
+	d.ways()
 	if n := len(l.problems); n > 0 {
 		d.log.Error("controller records cannot be used", "n", n, "err", l.problems[0].Err)
 		d.alerts.set(problemAlert(n, l.problems[0].Err))
@@ -125,6 +140,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer func() { _ = home.RemovePID() }()
 	d.begin(l)
+	if cfg.begun != nil {
+		cfg.begun(d)
+	}
 	return d.serve(ctx, l, listener)
 }
 
@@ -232,6 +250,7 @@ func (d *Daemon) serve(ctx context.Context, l *loaded, listener net.Listener) er
 	parts.Go(func() { d.compat.run(ctx, d) })
 	parts.Go(func() { d.watchNetwork(ctx) })
 	parts.Go(func() { d.watchConf(ctx) })
+	parts.Go(func() { d.mapping.run(ctx) })
 	d.log.Info("running", "node", l.secret.Address, "port", d.sockets.Port(), "socket", d.socket(), "home", d.home.Path())
 	parts.Wait()
 	select {

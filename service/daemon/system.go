@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"orrery/service/device"
 	"orrery/service/host"
 	"orrery/service/netcfg"
+	"orrery/service/portmap"
+	"orrery/service/udp"
 )
 
 // journalFile is where changes of the machine's network are entered before
@@ -32,6 +35,10 @@ type machine interface {
 	// prefixes are the subnets on our own devices, over which the wire must not
 	// run.
 	prefixes() []netip.Prefix
+	// dial connects to the Internet, outside of our own networks.
+	dial(ctx context.Context, network, address string) (net.Conn, error)
+	// mapper makes what keeps a port mapped at this machine's gateway.
+	mapper(portmap.Config) portMapper
 	// close undoes what is left of changes.
 	close()
 }
@@ -52,6 +59,18 @@ func newSystem(home string, log *slog.Logger) (machine, error) {
 		return nil, fmt.Errorf("journal of network changes: %w", err)
 	}
 	return &system{log: log, config: m}, nil
+}
+
+// dial implements machine.
+func (*system) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Control: udp.Outside(ownMark)}
+	return d.DialContext(ctx, network, address)
+}
+
+// mapper implements machine.
+func (*system) mapper(cfg portmap.Config) portMapper {
+	cfg.Control = udp.Outside(ownMark)
+	return portmap.New(cfg)
 }
 
 // close implements machine.

@@ -35,10 +35,11 @@ const (
 	// maxQueue is how much may wait to be sent (spec 03 §9.7), in bytes.
 	maxQueue = 64 << 10
 	// dialPatience, writePatience and silence bound how long connecting and
-	// sending may take, and how long a relay may say nothing at all.
+	// sending may take, and how long a relay may say nothing at all: somebody
+	// answers us several times a minute.
 	dialPatience  = 10 * time.Second
 	writePatience = 15 * time.Second
-	silence       = 3 * time.Minute
+	silence       = time.Minute
 	// trial is how long a connection must hold to count as a success, if
 	// nothing has come from it.
 	trial = time.Minute
@@ -74,6 +75,8 @@ type ClientStatus struct {
 	// Sessions are the connections made so far. Sent and Received are datagrams,
 	// Dropped those for which there was no room or no connection.
 	Sessions, Sent, Received, Dropped uint64
+	// SentBytes and ReceivedBytes are those of the datagrams.
+	SentBytes, ReceivedBytes uint64
 }
 
 // NewClient makes a client that does not connect before [Client.Open].
@@ -189,6 +192,7 @@ func (c *Client) Send(dst netip.AddrPort, datagram []byte) bool {
 	first := len(c.queue) == 0
 	c.queue = AppendPacket(c.queue, dst, datagram)
 	c.stats.Sent++
+	c.stats.SentBytes += uint64(len(datagram))
 	c.mu.Unlock()
 	if first {
 		c.wake()
@@ -327,6 +331,7 @@ func (c *Client) receive(conn net.Conn, received *bool) error {
 		*received = true
 		c.mu.Lock()
 		c.stats.Received++
+		c.stats.ReceivedBytes += uint64(len(m.Datagram))
 		c.mu.Unlock()
 		c.cfg.Receive(m.Addr, m.Datagram)
 	}

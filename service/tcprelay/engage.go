@@ -9,15 +9,13 @@ import (
 
 // The times of spec 03 §9.7.
 const (
-	// deafness is how long nothing has come by UDP when the relay takes over,
+	// Deafness is how long nothing has come by UDP when the relay takes over,
 	// and how long UDP gets after a start.
-	deafness = 60 * clock.Second
+	Deafness = 60 * clock.Second
 	// persistence is how long we have been sending without an answer when the
 	// relay is connected to, lull the pause that ends such sending.
 	persistence = 2500 * clock.Millisecond
 	lull        = 60 * clock.Second
-	// relief is how recent something by UDP must be for the relay to go.
-	relief = 30 * clock.Second
 	// disuse is when an unused connection is closed. The server does the same.
 	disuse = 300 * clock.Second
 )
@@ -32,6 +30,9 @@ const (
 // is enough that it has been sending for 2.5 s.
 type Engage struct {
 	allowed, forced bool
+	// deafness is Deafness, and half of it how recent something by UDP must be
+	// for the relay to go.
+	deafness clock.Mono
 
 	heard   clock.Mono // the last packet by UDP
 	restart clock.Mono
@@ -54,7 +55,7 @@ type Advice struct {
 // and forceTcpRelay.
 func NewEngage(at clock.Mono, allowed, forced bool) *Engage {
 	return &Engage{
-		allowed: allowed, forced: forced,
+		allowed: allowed, forced: forced, deafness: Deafness,
 		heard: clock.Never, restart: at, last: clock.Never, first: clock.Never, used: clock.Never,
 	}
 }
@@ -62,21 +63,22 @@ func NewEngage(at clock.Mono, allowed, forced bool) *Engage {
 // Set changes the settings.
 func (e *Engage) Set(allowed, forced bool) { e.allowed, e.forced = allowed, forced }
 
+// SetDeafness replaces [Deafness] by another time.
+func (e *Engage) SetDeafness(d clock.Mono) { e.deafness = d }
+
 // Restarted is called after a sleep and when the network has changed: UDP gets
 // time to work again.
 func (e *Engage) Restarted(at clock.Mono) { e.restart = at }
 
-// Heard is called for each authenticated packet that came directly by UDP.
-func (e *Engage) Heard(at clock.Mono, from netip.Addr) {
-	if wire.ScopeOf(from.Unmap()) == wire.ScopeGlobal {
-		e.heard = at
-	}
-}
+// Heard tells when an authenticated packet last came directly by UDP from an
+// address of global scope. It need not be called for each, only before the
+// other methods.
+func (e *Engage) Heard(at clock.Mono) { e.heard = max(e.heard, at) }
 
 // Engaged reports whether the relay is to be used: it is forced, or nothing has
 // come by UDP for too long. It does not say that anything is to be sent.
 func (e *Engage) Engaged(at clock.Mono) bool {
-	return e.allowed && (e.forced || at-e.heard > deafness && at-e.restart > deafness)
+	return e.allowed && (e.forced || at-e.heard > e.deafness && at-e.restart > e.deafness)
 }
 
 // Sending is called for each datagram of size bytes on its way to dst. Active
@@ -109,5 +111,5 @@ func (e *Engage) Sending(at clock.Mono, dst netip.AddrPort, size int, active boo
 // works again, nothing has been sent for long, or the setting has gone. It is
 // asked every second or so.
 func (e *Engage) Close(at clock.Mono) bool {
-	return !e.allowed || !e.forced && at-e.heard < relief || at-e.used > disuse
+	return !e.allowed || !e.forced && at-e.heard < e.deafness/2 || at-e.used > disuse
 }
