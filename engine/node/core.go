@@ -296,6 +296,12 @@ func (u upper) Message(_ clock.Instant, from identity.Identity, kind uint64, dat
 	u.out.Messages = append(u.out.Messages, Message{from, kind, slices.Clone(data)})
 }
 
+func (u upper) Trace(_ clock.Instant, from identity.Identity, text []byte) {
+	if len(u.out.Traces) < maxTraces {
+		u.out.Traces = append(u.out.Traces, Trace{from, slices.Clone(text)})
+	}
+}
+
 func (u upper) Collision(_ clock.Instant, from identity.Identity) {
 	if !u.collided {
 		u.collided = true

@@ -26,6 +26,9 @@ type Outbox struct {
 	Trust bool
 	// Messages are what peers sent outside all networks.
 	Messages []Message
+	// Traces are what members of networks say about their traffic when asked to,
+	// as REMOTE_TRACE; a controller's log is the place for them.
+	Traces []Trace
 	// Events is what happened that people may want to know.
 	Events []Event
 }
@@ -53,6 +56,16 @@ type Message struct {
 	Kind uint64
 	Data []byte
 }
+
+// Trace is one text of a REMOTE_TRACE, lines of "key=value". Any peer may send
+// one.
+type Trace struct {
+	From identity.Identity
+	Text []byte
+}
+
+// maxTraces bounds the texts that one batch of packets brings.
+const maxTraces = 64
 
 // EventKind says what happened.
 type EventKind uint8
@@ -90,6 +103,8 @@ func (o *Outbox) Reset() {
 	o.Changes = o.Changes[:0]
 	clear(o.Messages)
 	o.Messages = o.Messages[:0]
+	clear(o.Traces)
+	o.Traces = o.Traces[:0]
 	o.Trust = false
 	o.Events = o.Events[:0]
 }
@@ -98,5 +113,5 @@ func (o *Outbox) Reset() {
 func (o *Outbox) Empty() bool {
 	return len(o.Send) == 0 && len(o.Held) == 0 && len(o.Work) == 0 && len(o.Store) == 0 && len(o.Deliver) == 0 && len(o.Networks) == 0 &&
 		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && !o.Rotate &&
-		len(o.Burst) == 0 && len(o.Close) == 0 && len(o.Messages) == 0 && len(o.Events) == 0
+		len(o.Burst) == 0 && len(o.Close) == 0 && len(o.Messages) == 0 && len(o.Traces) == 0 && len(o.Events) == 0
 }

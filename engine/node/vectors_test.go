@@ -120,6 +120,9 @@ type player struct {
 	// answers are those peers that answer what the core asks, with their version.
 	answers map[identity.Address]netip.AddrPort
 	did     []string
+	// played are the datagrams that came, repeats counts those that came again.
+	played  map[string]bool
+	repeats uint64
 }
 
 func newPlayer(t *testing.T, v *networkVectors, c *networkCase) *player {
@@ -128,6 +131,7 @@ func newPlayer(t *testing.T, v *networkVectors, c *networkCase) *player {
 	p := &player{
 		t: t, v: v, start: clock.Instant{Mono: clock.Hour, Wall: vectorEpoch},
 		keys: make(map[identity.Address]*armor.Keys), answers: make(map[identity.Address]netip.AddrPort),
+		played: make(map[string]bool),
 	}
 	p.now = p.start.Add(-clock.Second)
 	p.c = New(Config{
@@ -307,8 +311,26 @@ func (p *player) step(s *networkStep) []string {
 		p.keys[pkt.Source()].Seal(pkt, armor.AESGMACSIV)
 		data = pkt
 	}
+	if p.played[s.Datagram] {
+		data = p.anew(data)
+	}
+	p.played[s.Datagram] = true
 	p.receive(netip.MustParseAddrPort(strings.Replace(s.From, "/", ":", 1)), data)
 	return p.did
+}
+
+// anew is a packet with an ID of its own: one that comes a second time is dropped
+// as a replay.
+func (p *player) anew(data []byte) []byte {
+	pkt := wire.Packet(data)
+	suite, keys := pkt.Cipher(), p.keys[pkt.Source()]
+	if !keys.Open(pkt) {
+		p.t.Fatal("a packet of the vectors does not open")
+	}
+	p.repeats++
+	binary.BigEndian.PutUint64(pkt, p.repeats)
+	keys.Seal(pkt, suite)
+	return pkt
 }
 
 // want is what the reference did, but for the HELLOs that probe a path.

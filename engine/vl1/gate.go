@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"orrery/engine/clock"
+	"orrery/engine/identity"
 )
 
 // Limits of identity work (spec 03 §7). The reference admits one new identity
@@ -22,6 +23,17 @@ const (
 	// once, then ten a second.
 	strangerBurst  = 64
 	strangerRefill = 100 * clock.Millisecond
+	// helloBurst bounds the HELLOs of a known peer from one address: four at
+	// once, as it sends that looks for us, then one a second.
+	helloBurst    = 4
+	helloEvery    = clock.Second
+	maxHelloGates = 4096
+	// helloAhead is how far ahead of ours the clock in a HELLO may be to count.
+	helloAhead = 60_000
+	// echoEvery is between two ECHOs that are answered on a path, beaconEvery
+	// between two beacons answered at all.
+	echoEvery   = 166 * clock.Millisecond
+	beaconEvery = 2500 * clock.Millisecond
 )
 
 // bucket is a token bucket; its zero value is full.
@@ -40,6 +52,20 @@ func (b *bucket) take(now clock.Mono, burst int, refill clock.Mono) bool {
 	}
 	b.spent++
 	return true
+}
+
+// peerPath is a peer at an address: a relay's address is that of many.
+type peerPath struct {
+	peer   identity.Address
+	remote netip.AddrPort
+}
+
+// lastEcho is when an ECHO of a path was last answered.
+func (w *Wire) lastEcho(from pathKey) *clock.Mono {
+	if x := w.known(from); x != nil {
+		return &x.lastEcho
+	}
+	return &w.unproven.at(from.remote).lastEcho
 }
 
 // prefixGate is a bucket for each source prefix, with a bound on prefixes: a

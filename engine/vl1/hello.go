@@ -20,6 +20,7 @@ type pending struct {
 	// hello is the packet as it came, nil for an answer to WHOIS.
 	hello []byte
 	from  pathKey
+	n     int // bytes that came by from
 }
 
 // hello sends a HELLO for a peer to an address: in clear but authenticated, so
@@ -54,7 +55,11 @@ func (w *Wire) probe(at clock.Instant, p *Peer, to pathKey) {
 		w.hello(at, p, toAll(to.remote))
 		return
 	}
-	w.reply(at, p, wire.VerbEcho, to, nil, nil)
+	var pad []byte
+	if p.slotOf(to) == nil {
+		pad = zeros[:] // room for an answer, and a probe back
+	}
+	w.reply(at, p, wire.VerbEcho, to, nil, pad)
 	p.probed(at.Mono, to)
 	if to.socket == AnySocket && w.carriedByRelay(to.remote) {
 		w.probe(at, p, pathKey{to.remote, RelaySocket})
@@ -63,7 +68,7 @@ func (w *Wire) probe(at clock.Instant, p *Peer, to pathKey) {
 
 // receiveHello handles a HELLO in clear, the one packet that a stranger may
 // send (spec 02 §13.3).
-func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey) {
+func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey, n int) {
 	h, tail, err := wire.ParseHello(wire.Packet(buf).Payload())
 	if err != nil || h.Identity.Address != wire.Packet(buf).Source() {
 		w.drop(DropFormat)
@@ -83,7 +88,13 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey) {
 			w.drop(DropAuthentication)
 			return
 		}
-		w.acceptHello(at, p, &h, tail, buf, from)
+		fresh := w.freshness(at.Mono, p, wire.Packet(buf).ID(), wire.VerbHello, from)
+		if fresh == replayed {
+			w.drop(DropReplay)
+			return
+		}
+		w.earn(from, n)
+		w.acceptHello(at, p, &h, tail, buf, from, fresh == copied)
 		return
 	}
 	// A stranger: cheap checks first, and a charge on its prefix only for
@@ -107,7 +118,7 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey) {
 	}
 	// Another key for a known address is validated too: else anybody could raise
 	// a false alarm about a peer, at no cost.
-	w.validate(pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from})
+	w.validate(pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from, n: n})
 }
 
 // collision tells a node that its address is held by another key, under the
@@ -132,7 +143,7 @@ func (w *Wire) validate(x pending) {
 	for i := range w.pending {
 		if w.pending[i].id == x.id {
 			if x.hello != nil {
-				w.pending[i].hello, w.pending[i].from = x.hello, x.from
+				w.pending[i].hello, w.pending[i].from, w.pending[i].n = x.hello, x.from, x.n
 			}
 			return
 		}
@@ -183,7 +194,7 @@ func (w *Wire) Done(at clock.Instant, r WorkResult) {
 		return
 	}
 	if x.hello != nil {
-		w.receiveHello(at, x.hello, x.from)
+		w.receiveHello(at, x.hello, x.from, x.n)
 	}
 }
 
@@ -196,13 +207,16 @@ func (w *Wire) learned(at clock.Instant, p *Peer) {
 	w.upper.PeerLearned(at, p.id)
 }
 
-// acceptHello acts on a HELLO whose MAC verified: buf is the opened packet.
-func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int, buf []byte, from pathKey) {
+// acceptHello acts on a HELLO whose MAC verified: buf is the opened packet. One
+// that is a copy, or older than another, is answered, and changes nothing: it
+// may have been recorded, when the peer spoke another version or was elsewhere.
+func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int, buf []byte, from pathKey, copied bool) {
 	pkt := wire.Packet(buf)
 	w.stats.In[wire.VerbHello]++
 	hops := pkt.Hops()
-	if h.SentTo.IsValid() && hops == 0 {
-		w.learnSurface(at, p, from, h.SentTo)
+	if !w.hellos.at(peerPath{p.id.Address, from.remote}).Take(at.Mono, helloBurst, helloEvery) {
+		w.drop(DropRate)
+		return
 	}
 	var moons wire.MoonRevisions
 	if tail := pkt.Payload()[tailAt:]; len(tail) > 0 {
@@ -213,22 +227,42 @@ func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int,
 			return
 		}
 	}
-	w.answerHello(at, p, h, pkt.ID(), hops, moons, from)
+	w.answerHello(at, p, h, pkt.ID(), moons, from)
+	if copied || p.stale(at.Wall, h.Time) {
+		w.drop(DropReplay)
+		return
+	}
+	if h.SentTo.IsValid() && hops == 0 {
+		w.learnSurface(at, p, from, h.SentTo)
+	}
 	w.setVersion(p, h.Protocol, h.Major, h.Minor, h.Revision)
 	w.received(at, p, from, hops, wire.VerbHello, Received, false)
 	w.upper.Greeted(at, p.id)
 }
 
+// stale reports whether a HELLO was made before another that came, by the peer's
+// clock, and notes the time of one that was not. Times ahead of ours are not
+// noted: a clock that is set back would make a peer unheard until they come.
+func (p *Peer) stale(now, made clock.Wall) bool {
+	if made < p.lastHello {
+		return true
+	}
+	if made <= now+helloAhead {
+		p.lastHello = made
+	}
+	return false
+}
+
 // answerHello sends OK(HELLO), with newer revisions of the worlds that the
-// other has. Worlds go to a stranger's unconfirmed address only through a
-// relay, since they are many times larger than the question.
-func (w *Wire) answerHello(at clock.Instant, p *Peer, h *wire.Hello, id uint64, hops uint8, moons wire.MoonRevisions, from pathKey) {
+// other has. Worlds go to proven addresses only, be they a relay's, since they
+// are many times larger than the question.
+func (w *Wire) answerHello(at clock.Instant, p *Peer, h *wire.Hello, id uint64, moons wire.MoonRevisions, from pathKey) {
 	seen := from.remote
 	if h.Protocol < 5 {
 		seen = netip.AddrPortFrom(seen.Addr(), 0)
 	}
 	var worlds []byte
-	if hops > 0 || p.slotOf(from) != nil {
+	if w.proven(from) {
 		if t := &w.top.planet; h.PlanetID != 0 && h.PlanetID == t.ID && t.Timestamp > h.PlanetTime {
 			worlds = t.AppendBinary(worlds)
 		}
@@ -245,7 +279,7 @@ func (w *Wire) answerHello(at clock.Instant, p *Peer, h *wire.Hello, id uint64, 
 		Time: h.Time, Protocol: wire.ProtocolVersion, Major: w.cfg.Major, Minor: w.cfg.Minor,
 		Revision: w.cfg.Revision, SeenAt: seen, Worlds: worlds,
 	}
-	w.reply(at, p, wire.VerbOK, from, nil, ok.Append(wire.AppendOK(nil, wire.VerbHello, id)))
+	w.answer(at, p, wire.VerbOK, from, nil, ok.Append(wire.AppendOK(nil, wire.VerbHello, id)))
 }
 
 // listedOlder reports whether a HELLO named a moon with an older revision.
@@ -283,7 +317,7 @@ func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectat
 		return false // a world told of another key for the address
 	}
 	w.setVersion(p, ok.Protocol, ok.Major, ok.Minor, ok.Revision)
-	if hops == 0 {
+	if hops == 0 && x.remote == from.remote {
 		way := w.pathTo(from)
 		first := way.latency == unknownLatency
 		way.sample(at.Mono - x.at)

@@ -90,6 +90,10 @@ func (n *testNode) Message(_ clock.Instant, from identity.Identity, _ uint64, da
 	n.got = append(n.got, testFrame{from.Address, wire.VerbUserMessage, string(data)})
 }
 
+func (n *testNode) Trace(_ clock.Instant, from identity.Identity, text []byte) {
+	n.got = append(n.got, testFrame{from.Address, wire.VerbRemoteTrace, string(text)})
+}
+
 func (n *testNode) Collision(_ clock.Instant, from identity.Identity) {
 	n.alert = append(n.alert, from)
 }

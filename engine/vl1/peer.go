@@ -33,6 +33,7 @@ type Peer struct {
 	lastTrusted    clock.Mono
 	lastDirectPush clock.Mono
 	lastWhoisIn    clock.Mono
+	lastHello      clock.Wall // by its own clock
 	lastMemorized  clock.Mono
 	lastStored     clock.Mono
 	// keepUntil is until when the peer stays in memory although it is silent.

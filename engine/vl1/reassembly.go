@@ -35,6 +35,8 @@ type reassembly struct {
 	slots []assembly // made when the first fragment comes
 	last  int        // where the last part went: the next usually goes there too
 	joint []byte     // where out-of-order packets are joined
+	// headLen is the length of the last packet's part 0 as it came.
+	headLen int
 }
 
 // add takes a part. When it completes a packet, the packet and the path of its
@@ -62,7 +64,7 @@ func (r *reassembly) add(now clock.Mono, id uint64, number, total int, data []by
 	if s.total == 0 || s.have != 1<<s.total-1 {
 		return nil, pathKey{}
 	}
-	s.busy = false
+	s.busy, r.headLen = false, s.parts[0].n
 	if s.ordered {
 		return s.buf, s.head
 	}

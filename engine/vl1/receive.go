@@ -16,6 +16,7 @@ type held struct {
 	at     clock.Mono
 	path   pathKey
 	data   []byte
+	n      int // bytes that came from path
 	opened bool
 }
 
@@ -52,10 +53,10 @@ func (w *Wire) receivePacket(at clock.Instant, d *Datagram) {
 		w.relayPacket(at, *d)
 	case p.Fragmented():
 		if buf, from := w.parts.add(at.Mono, p.ID(), 0, 0, d.Data, pathKey{d.Remote, d.Socket}); buf != nil {
-			w.process(at, buf, from)
+			w.process(at, buf, from, w.parts.headLen)
 		}
 	default:
-		w.process(at, d.Data, pathKey{d.Remote, d.Socket})
+		w.process(at, d.Data, pathKey{d.Remote, d.Socket}, len(d.Data))
 	}
 }
 
@@ -71,29 +72,30 @@ func (w *Wire) receiveFragment(at clock.Instant, d *Datagram) {
 	}
 	buf, from := w.parts.add(at.Mono, f.PacketID(), f.Number(), f.Total(), f.Payload(), pathKey{d.Remote, d.Socket})
 	if buf != nil {
-		w.process(at, buf, from)
+		w.process(at, buf, from, w.parts.headLen)
 	}
 }
 
 // receiveBeacon answers the LAN beacon of old versions (spec 02 §2.1).
 func (w *Wire) receiveBeacon(at clock.Instant, d *Datagram) {
 	p := w.peers[wire.Beacon(d.Data)]
-	if p == nil || p.blocked || at.Mono-w.lastBeacon < 2500*clock.Millisecond || !w.usable(p.id.Address, d.Remote) {
+	from := pathKey{d.Remote, d.Socket}
+	if p == nil || p.blocked || at.Mono-w.lastBeacon < beaconEvery || !w.usable(p.id.Address, d.Remote) || !w.proven(from) {
 		w.drop(DropJunk)
 		return
 	}
 	w.lastBeacon = at.Mono
-	w.reply(at, p, wire.VerbNOP, pathKey{d.Remote, d.Socket}, nil, nil)
+	w.reply(at, p, wire.VerbNOP, from, nil, nil)
 }
 
 // process handles a whole packet addressed to us, as it was sealed (spec 02
-// §5). buf is changed in place.
-func (w *Wire) process(at clock.Instant, buf []byte, from pathKey) {
+// §5), of which n bytes came by a path. buf is changed in place.
+func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 	pkt := wire.Packet(buf)
 	cipher, verb := pkt.Cipher(), pkt.Verb()
 	switch {
 	case cipher == armor.Poly1305None && verb == wire.VerbHello:
-		w.receiveHello(at, buf, from)
+		w.receiveHello(at, buf, from, n)
 		return
 	case cipher == armor.TrustedPath || cipher > armor.AESGMACSIV:
 		// No physical network is configured as trusted.
@@ -102,7 +104,7 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey) {
 	}
 	p := w.peer(at, pkt.Source())
 	if p == nil {
-		w.holdStranger(at, pkt.Source(), buf, from)
+		w.holdStranger(at, pkt.Source(), buf, from, n)
 		return
 	}
 	if p.blocked {
@@ -118,6 +120,12 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey) {
 		w.drop(DropCipher)
 		return
 	}
+	fresh := w.freshness(at.Mono, p, pkt.ID(), verb, from)
+	if fresh == replayed {
+		w.drop(DropReplay)
+		return
+	}
+	w.earn(from, n)
 	if pkt.Compressed() {
 		full, err := wire.Decompress(pkt, w.shared.inflated[:0])
 		if err != nil {
@@ -126,28 +134,32 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey) {
 		}
 		pkt = full
 	}
+	if fresh == copied {
+		w.answerCopy(at, p, pkt, from)
+		return
+	}
 	w.dispatch(at, p, pkt, from)
 }
 
 // holdStranger keeps a packet of an unknown source and asks for its identity. A
 // budget keeps a flood of made-up sources from the roots, and from what we want
 // to know ourselves.
-func (w *Wire) holdStranger(at clock.Instant, src identity.Address, buf []byte, from pathKey) {
+func (w *Wire) holdStranger(at clock.Instant, src identity.Address, buf []byte, from pathKey, n int) {
 	if !w.asking(src) && !w.strangers.take(at.Mono, strangerBurst, strangerRefill) {
 		w.drop(DropRate)
 		return
 	}
-	w.hold(at, src, buf, from, false)
+	w.hold(at, src, buf, from, n, false)
 	w.Whois(at, src)
 }
 
 // hold keeps a packet for later, the oldest giving way.
-func (w *Wire) hold(at clock.Instant, src identity.Address, buf []byte, from pathKey, opened bool) {
+func (w *Wire) hold(at clock.Instant, src identity.Address, buf []byte, from pathKey, n int, opened bool) {
 	if len(w.held) >= maxHeld {
 		w.drop(DropQueueFull)
 		w.held = slices.Delete(w.held, 0, 1)
 	}
-	w.held = append(w.held, held{src, at.Mono, from, slices.Clone(buf), opened})
+	w.held = append(w.held, held{src, at.Mono, from, slices.Clone(buf), n, opened})
 	w.soon(at.Mono + 500*clock.Millisecond)
 }
 
@@ -185,7 +197,7 @@ func (w *Wire) retryHeld(at clock.Instant, a identity.Address) {
 				w.dispatch(at, p, wire.Packet(h.data), h.path)
 			}
 		} else {
-			w.process(at, h.data, h.path)
+			w.process(at, h.data, h.path, h.n)
 		}
 		// Held again: it keeps its age.
 		for i := before; i < len(w.held); i++ {
@@ -212,7 +224,7 @@ func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey
 			w.drop(DropFormat)
 			return
 		}
-		w.acceptHello(at, p, &h, tail, pkt, from)
+		w.acceptHello(at, p, &h, tail, pkt, from, false)
 		return
 	case wire.VerbOK:
 		disp, answered = w.receiveOK(at, p, in, from)
@@ -223,12 +235,16 @@ func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey
 	case wire.VerbRendezvous:
 		disp = receivedIf(w.receiveRendezvous(at, p, in))
 	case wire.VerbEcho:
-		disp = receivedIf(w.receiveEcho(at, in, from))
+		disp = receivedIf(w.receiveEcho(at, p, in, from))
 	case wire.VerbPushDirectPaths:
 		disp = receivedIf(w.receivePush(at, p, in))
 	case wire.VerbUserMessage:
 		if m, err := wire.ParseUserMessage(in.Payload); err == nil {
 			w.upper.Message(at, p.id, m.Type, m.Data)
+		}
+	case wire.VerbRemoteTrace:
+		for text, rest, ok := wire.NextRemoteTrace(in.Payload); ok; text, rest, ok = wire.NextRemoteTrace(rest) {
+			w.upper.Trace(at, p.id, text)
 		}
 	case wire.VerbACK, wire.VerbQOSMeasurement, wire.VerbPathNegotiationRequest:
 		// For bonds only; no bond exists.
@@ -239,7 +255,7 @@ func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey
 	}
 	switch disp {
 	case Held:
-		w.hold(at, p.id.Address, pkt, from, true)
+		w.hold(at, p.id.Address, pkt, from, 0, true)
 	case Received, Trusted:
 		w.received(at, p, from, hops, verb, disp, answered)
 	case Dropped:
@@ -304,14 +320,21 @@ func (w *Wire) receiveError(at clock.Instant, p *Peer, in *Inbound) Disposition 
 	return w.upper.HandleError(at, e.InRe, e.Code, in)
 }
 
-func (w *Wire) receiveEcho(at clock.Instant, in *Inbound, from pathKey) bool {
-	path := w.pathTo(from)
-	if at.Mono-path.lastEcho < 166*clock.Millisecond {
+// receiveEcho answers an ECHO, one each 166 ms for a path (spec 02 §10.8). To an
+// unproven address no more of the payload goes back than what was asked leaves
+// room for: no receiver reads it.
+func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey) bool {
+	last, body := w.lastEcho(from), in.Payload
+	if *last != 0 && at.Mono-*last < echoEvery {
 		w.drop(DropRate)
 		return false
 	}
-	path.lastEcho = at.Mono
-	w.ReplyOK(at, in, wire.VerbEcho, in.Payload)
+	*last = at.Mono
+	if !w.proven(from) {
+		body = body[:max(0, len(body)-okPrefix)]
+	}
+	w.scratch = wire.AppendOK(w.scratch[:0], wire.VerbEcho, in.ID)
+	w.answer(at, p, wire.VerbOK, from, w.scratch, body)
 	return true
 }
 
@@ -332,7 +355,9 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 	}
 	if d == Trusted {
 		p.lastTrusted = now
-		w.pathTo(from).trusted = now
+		if x := w.known(from); x != nil && x.users > 0 {
+			x.trusted = now // not an address that merely repeats what it heard
+		}
 	}
 	if hops == 0 {
 		if s := p.slotOf(from); s != nil {
@@ -371,8 +396,8 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 	}
 	if !answered {
 		if !p.probedRecently(now, from) {
-			w.hello(at, p, toAll(from.remote))
-			w.again(at, p, toAll(from.remote), false)
+			w.challenge(at, p, from)
+			w.again(at, p, from, false)
 		}
 		return
 	}

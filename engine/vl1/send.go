@@ -153,7 +153,7 @@ func (w *Wire) reply(at clock.Instant, p *Peer, v wire.Verb, to pathKey, head, b
 func (w *Wire) ReplyOK(at clock.Instant, in *Inbound, inRe wire.Verb, body []byte) {
 	if p := w.peers[in.From.Address]; p != nil && !p.blocked {
 		w.scratch = wire.AppendOK(w.scratch[:0], inRe, in.ID)
-		w.reply(at, p, wire.VerbOK, pathKey{in.Remote, in.socket}, w.scratch, body)
+		w.answer(at, p, wire.VerbOK, pathKey{in.Remote, in.socket}, w.scratch, body)
 	}
 }
 
@@ -161,7 +161,7 @@ func (w *Wire) ReplyOK(at clock.Instant, in *Inbound, inRe wire.Verb, body []byt
 func (w *Wire) ReplyError(at clock.Instant, in *Inbound, inRe wire.Verb, code wire.ErrorCode, body []byte) {
 	if p := w.peers[in.From.Address]; p != nil && !p.blocked {
 		w.scratch = wire.AppendError(w.scratch[:0], inRe, in.ID, code)
-		w.reply(at, p, wire.VerbError, pathKey{in.Remote, in.socket}, w.scratch, body)
+		w.answer(at, p, wire.VerbError, pathKey{in.Remote, in.socket}, w.scratch, body)
 	}
 }
 

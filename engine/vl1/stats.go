@@ -30,12 +30,17 @@ const (
 	DropQueueFull
 	DropTooLong
 	DropWorld // a planet or moon that was refused
+	// DropReplay: the packet came before. DropUnproven: an answer that an
+	// address may not get before it proved itself.
+	DropReplay
+	DropUnproven
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
 	"junk", "self", "hops", "relay-refused", "no-route", "authentication", "format", "compression",
 	"unexpected-reply", "rate", "identity", "conflict", "blocked", "cipher", "queue-full", "too-long", "world",
+	"replay", "unproven",
 }
 
 func (r DropReason) String() string { return dropNames[r] }
@@ -62,6 +67,9 @@ type Sizes struct {
 	// Asked addresses were asked a root for, Validating identities are being
 	// validated, Expected packets may be answered.
 	Asked, Validating, Expected int
+	// Unproven addresses have credit for answers, Remembered is the room for
+	// IDs of packets that came.
+	Unproven, Remembered int
 }
 
 // Sizes counts.
@@ -69,5 +77,6 @@ func (w *Wire) Sizes() Sizes {
 	return Sizes{
 		Peers: len(w.peers), Paths: len(w.paths), Queued: len(w.queue), Held: len(w.held), Incomplete: w.parts.busy(w.now),
 		Asked: len(w.whois), Validating: len(w.pending), Expected: len(w.expect.byID),
+		Unproven: w.unproven.len(), Remembered: w.replay.size(),
 	}
 }

@@ -83,7 +83,7 @@ func (w *Wire) runPunches(at clock.Instant) {
 		if x.junk {
 			w.strike(at, x.peer, x.to)
 		} else {
-			w.hello(at, x.peer, x.to)
+			w.challenge(at, x.peer, x.to)
 		}
 		if x.left--; x.left > 0 {
 			x.at = at.Mono + punchDelays[x.left-1]
@@ -147,7 +147,7 @@ func (w *Wire) pushDirectPaths(at clock.Instant, p *Peer, from pathKey) {
 	}
 	for len(addrs) > 0 {
 		payload, done := wire.AppendPushDirectPaths(nil, addrs)
-		w.reply(at, p, wire.VerbPushDirectPaths, from, nil, payload)
+		w.answer(at, p, wire.VerbPushDirectPaths, from, nil, payload)
 		addrs = addrs[done:]
 	}
 }

@@ -11,7 +11,9 @@ import (
 const (
 	whoisEvery = 500 * clock.Millisecond
 	askedFor   = 10 * clock.Second
-	maxAsked   = 256
+	// whoisInEvery is how often a node that is no root answers one peer.
+	whoisInEvery = 100 * clock.Millisecond
+	maxAsked     = 256
 )
 
 // asked is an address whose identity we asked a root for.
@@ -64,7 +66,7 @@ func (w *Wire) asking(a identity.Address) bool {
 // as received.
 func (w *Wire) receiveWhois(at clock.Instant, p *Peer, in *Inbound) bool {
 	if !w.top.amRoot {
-		if at.Mono-p.lastWhoisIn < 100*clock.Millisecond {
+		if at.Mono-p.lastWhoisIn < whoisInEvery {
 			w.drop(DropRate)
 			return false
 		}
@@ -97,7 +99,7 @@ func (w *Wire) receiveWhois(at clock.Instant, p *Peer, in *Inbound) bool {
 		found = true
 	}
 	if found {
-		w.reply(at, p, wire.VerbOK, pathKey{in.Remote, in.socket}, nil, body)
+		w.answer(at, p, wire.VerbOK, pathKey{in.Remote, in.socket}, nil, body)
 	}
 	return true
 }

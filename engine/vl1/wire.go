@@ -36,6 +36,8 @@ type Upper interface {
 	PeerCache(a identity.Address) []byte
 	// Message takes a USER_MESSAGE; data is borrowed for the call.
 	Message(at clock.Instant, from identity.Identity, kind uint64, data []byte)
+	// Trace takes a text of a REMOTE_TRACE, which is borrowed for the call.
+	Trace(at clock.Instant, from identity.Identity, text []byte)
 	// Collision tells that a root holds another key for our own address.
 	Collision(at clock.Instant, from identity.Identity)
 }
@@ -101,6 +103,9 @@ type Wire struct {
 	agree   bucket
 	// strangers limits questions about unknown sources of packets.
 	strangers bucket
+	replay    replay
+	unproven  recent[netip.AddrPort, account]
+	hellos    recent[peerPath, clock.Bucket]
 
 	reach      reach
 	set        settings
@@ -148,6 +153,8 @@ func New(cfg Config, at clock.Instant) *Wire {
 		nextPing:   at.Mono,
 		nextQueue:  at.Mono,
 		nextClean:  at.Mono + 30*clock.Second,
+		unproven:   newRecent[netip.AddrPort, account](maxUnproven),
+		hellos:     newRecent[peerPath, clock.Bucket](maxHelloGates),
 		lastBeacon: clock.Never, heardGlobal: clock.Never,
 	}
 	if w.shared == nil {
