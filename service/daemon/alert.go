@@ -31,6 +31,11 @@ const (
 	alertCompat   = "compat.listen"
 	alertOffline  = "offline"
 	alertStorage  = "storage."
+	alertPorts    = "port.missing"
+	// alertPortStays is for a change of the primary port that is not possible,
+	// alertOtherPort for a start without the usual one.
+	alertPortStays = "port.stays"
+	alertOtherPort = "port.other"
 )
 
 // notices turns what was found wrong in the home directory into alerts.
@@ -76,9 +81,28 @@ func fileAlert(n store.Notice) ipc.Alert {
 
 func portAlert(usual, port int) ipc.Alert {
 	return ipc.Alert{
-		ID: "port.other", Severity: severityInfo, Title: fmt.Sprintf("UDP port %d is in use by another program", usual),
+		ID: alertOtherPort, Severity: severityInfo, Title: fmt.Sprintf("UDP port %d is in use by another program", usual),
 		Text:   fmt.Sprintf("Port %d is used instead. Peers find it by themselves.", port),
 		Advice: "If a firewall lets only certain ports in, set settings.primaryPort in local.conf to one of those.",
+	}
+}
+
+// portsAlert tells which sockets could not be had.
+func portsAlert(missing []string) ipc.Alert {
+	text := strings.Join(missing[:min(len(missing), 8)], "; ")
+	return ipc.Alert{
+		ID: alertPorts, Severity: severityWarning, Title: "Not all UDP ports and addresses can be used",
+		Text:   capital(text) + ". It is tried again every 30 s.",
+		Advice: "Correct settings.bind and the ports in local.conf, or end the program that has the port.",
+	}
+}
+
+// portStaysAlert tells that the primary port could not be changed.
+func portStaysAlert(wanted, have int, err error) ipc.Alert {
+	return ipc.Alert{
+		ID: alertPortStays, Severity: severityWarning, Title: fmt.Sprintf("UDP port %d cannot be used", wanted),
+		Text:   fmt.Sprintf("%s. Port %d stays in use.", capital(err.Error()), have),
+		Advice: "End the program that has the port and change settings.primaryPort again, or choose another.",
 	}
 }
 
@@ -129,7 +153,7 @@ func warningsAlert(warnings []string) ipc.Alert {
 func restartAlert() ipc.Alert {
 	return ipc.Alert{
 		ID: alertRestart, Severity: severityInfo, Title: "Some changed settings wait for a restart",
-		Text:   "settings.primaryPort and settings.controllerDbPath take effect when the service starts.",
+		Text:   "settings.controllerDbPath takes effect when the service starts.",
 		Advice: "Restart the service when it suits you.",
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"orrery/service/caller"
 	"orrery/service/host"
 	"orrery/service/ipc"
+	"orrery/service/udp"
 	"orrery/service/verify"
 )
 
@@ -350,12 +351,13 @@ func (d *Daemon) Config(context.Context) (*ipc.Config, error) {
 	if c.OperatorGroup == "" {
 		c.OperatorGroup = caller.DefaultGroup
 	}
-	for _, port := range d.sockets.Ports() {
-		c.ListeningOn = append(c.ListeningOn, fmt.Sprintf("0.0.0.0/%d", port), fmt.Sprintf("::/%d", port))
+	for _, s := range d.sockets.Status() {
+		if s.Role != udp.Burst {
+			c.ListeningOn = append(c.ListeningOn, fmt.Sprintf("%s/%d", s.Local.Addr(), s.Local.Port()))
+		}
 	}
-	if ports := d.sockets.Ports(); len(ports) > 1 {
-		c.SecondaryPort = ports[1]
-	}
+	ports := d.ports.get()
+	c.SecondaryPort, c.TertiaryPort = ports.Secondary, ports.Tertiary
 	return c, nil
 }
 
@@ -390,8 +392,11 @@ func (d *Daemon) Diagnostics(ctx context.Context) (string, error) {
 	for _, k := range sortedKeys(snap.Status.Counters) {
 		fmt.Fprintf(&b, "%-32s %d\n", k, snap.Status.Counters[k])
 	}
-	u := d.sockets.Stats()
-	fmt.Fprintf(&b, "\nudp %+v\n", u)
+	fmt.Fprintf(&b, "\nudp %+v\n", d.sockets.Stats())
+	for _, s := range d.sockets.Status() {
+		fmt.Fprintf(&b, "  socket %d %v %s %s in %d (%d bytes) out %d (%d bytes) errors %d %s\n", s.ID, s.Local, s.Device, s.Role,
+			s.Stats.ReceivedDatagrams, s.Stats.ReceivedBytes, s.Stats.SentDatagrams, s.Stats.SentBytes, s.Stats.SendErrors, s.LastError)
+	}
 	for _, a := range snap.Alerts {
 		fmt.Fprintf(&b, "\n%s: %s\n%s %s\n", a.Severity, a.Title, a.Text, a.Advice)
 	}

@@ -36,7 +36,7 @@ func (c *compat) prepare(d *Daemon) error {
 	}
 	allow := conf.Settings.AllowManagementFrom
 	var err error
-	c.listeners, err = api.ListenCompat(d.sockets.Port(), len(allow) > 0)
+	c.listeners, err = api.ListenCompat(d.ports.get().Primary, len(allow) > 0)
 	return err
 }
 
@@ -68,7 +68,7 @@ func (c *compat) run(ctx context.Context, d *Daemon) {
 			d.alerts.clear(alertCompat)
 		} else if err := c.serve(ctx, d, conf); err != nil {
 			d.log.Error("the compatible API does not run", "err", err)
-			d.alerts.set(compatAlert(d.sockets.Port(), err))
+			d.alerts.set(compatAlert(d.ports.get().Primary, err))
 			retry = time.After(compatRetry)
 		} else {
 			continue
@@ -88,11 +88,11 @@ func (c *compat) serve(ctx context.Context, d *Daemon, conf *store.LocalConf) er
 	if err != nil {
 		return fmt.Errorf("authtoken.secret: %w", err)
 	}
-	allow := conf.Settings.AllowManagementFrom
+	allow, port := conf.Settings.AllowManagementFrom, d.ports.get().Primary
 	listeners := c.listeners
 	c.listeners = nil
 	if len(listeners) == 0 {
-		if listeners, err = api.ListenCompat(d.sockets.Port(), len(allow) > 0); err != nil {
+		if listeners, err = api.ListenCompat(port, len(allow) > 0); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func (c *compat) serve(ctx context.Context, d *Daemon, conf *store.LocalConf) er
 			return <-ended
 		case <-c.changed:
 			now := d.conf.get()
-			if !d.wantsCompat(now) || !slices.Equal(allow, now.Settings.AllowManagementFrom) {
+			if !d.wantsCompat(now) || d.ports.get().Primary != port || !slices.Equal(allow, now.Settings.AllowManagementFrom) {
 				cancel()
 				return <-ended
 			}

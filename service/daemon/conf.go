@@ -14,6 +14,7 @@ import (
 
 	"orrery/service/ipc"
 	"orrery/service/store"
+	"orrery/service/udp"
 )
 
 // confEvery is how often local.conf is looked at.
@@ -121,10 +122,40 @@ func (d *Daemon) take(next *store.LocalConf) {
 	}
 	d.log.Info("local.conf has changed")
 	d.warn(next)
-	d.compat.notice()
+	d.movePort(old.Settings.PrimaryPort, next.Settings.PrimaryPort)
 	d.ways()
 	d.local()
+	d.compat.notice()
 	d.server.Changed()
+}
+
+// movePort follows a change of settings.primaryPort, unless the command line
+// has chosen the port.
+func (d *Daemon) movePort(old, next int) {
+	if old == next || d.cfg.Port >= 0 {
+		return
+	}
+	port := next
+	if port < 0 {
+		port = DefaultPort
+	}
+	err := error(nil)
+	if port == 0 {
+		port, err = udp.FreePort()
+	}
+	if err == nil {
+		err = d.ports.setPrimary(port)
+	}
+	if err != nil {
+		d.log.Warn("the primary port stays as it is", "port", port, "err", err)
+		d.alerts.set(portStaysAlert(port, d.ports.get().Primary, err))
+		return
+	}
+	d.alerts.clear(alertPortStays)
+	d.alerts.clear(alertOtherPort)
+	if err := d.home.SavePort(uint16(port)); err != nil {
+		d.log.Warn("write the port file", "err", err)
+	}
 }
 
 // warn tells what of the configuration is not in force.
@@ -140,7 +171,7 @@ func (d *Daemon) warn(conf *store.LocalConf) {
 		d.alerts.set(warningsAlert(warnings))
 	}
 	start := &d.conf.start.Settings
-	if s := &conf.Settings; s.PrimaryPort != start.PrimaryPort && d.cfg.Port < 0 || s.ControllerDBPath != start.ControllerDBPath {
+	if conf.Settings.ControllerDBPath != start.ControllerDBPath {
 		d.alerts.set(restartAlert())
 	}
 }
@@ -161,9 +192,6 @@ func unsupported(c *store.LocalConf) (names []string) {
 	add(mtu, "physical.*.mtu")
 	add(len(c.Virtual) > 0, "virtual")
 	s := &c.Settings
-	add(s.SecondaryPort != 0, "settings.secondaryPort")
-	add(s.TertiaryPort != 0, "settings.tertiaryPort")
-	add(len(s.Bind) > 0, "settings.bind")
 	add(s.LowBandwidthMode, "settings.lowBandwidthMode")
 	add(s.DefaultBondingPolicy != "", "settings.defaultBondingPolicy")
 	add(len(s.PeerSpecificBonds) > 0, "settings.peerSpecificBonds")

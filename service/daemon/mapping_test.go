@@ -62,13 +62,13 @@ func TestPortMapping(t *testing.T) {
 	home, self := newHome(t)
 	r := start(t, home, self)
 	first := r.mapper(1, true)
-	s, err := r.client.Status(t.Context())
+	s, err := r.client.Config(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &first.config
-	if int(c.Port) != s.Port || c.Description != "Orrery/"+self.Address.String() {
-		t.Errorf("port %d of %d, description %q", c.Port, s.Port, c.Description)
+	if int(c.Port) != s.TertiaryPort || c.Description != "Orrery/"+self.Address.String() {
+		t.Errorf("port %d of %d, description %q", c.Port, s.TertiaryPort, c.Description)
 	}
 	if len(c.Seed) < 16 || strings.Contains(self.Text(), string(c.Seed)) {
 		t.Errorf("seed %x", c.Seed)

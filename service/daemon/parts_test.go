@@ -212,7 +212,7 @@ func TestUnsupported(t *testing.T) {
 		`{"settings":{"primaryPort":1,"allowManagementFrom":["10.0.0.0/8"],"interfacePrefixBlacklist":["x"],"compatApi":true}}`: 0,
 		`{"physical":{"10.0.0.0/8":{"blacklist":true}}}`:                                                                        0,
 		`{"physical":{"10.0.0.0/8":{"mtu":1500,"trustedPathId":7}}}`:                                                            2,
-		`{"settings":{"bind":["10.0.0.1"],"lowBandwidthMode":true},"virtual":{"1122334455":{"try":["10.0.0.1/1"]}}}`:            3,
+		`{"settings":{"bind":["10.0.0.1"],"lowBandwidthMode":true},"virtual":{"1122334455":{"try":["10.0.0.1/1"]}}}`:            2,
 	} {
 		c, err := store.ParseLocalConf([]byte(conf))
 		if err != nil {

@@ -79,7 +79,11 @@ type Daemon struct {
 	mu     sync.Mutex // guards joined; held for moments only, also by the core's owner
 	joined map[identity.NetworkID]time.Time
 
-	addressing sync.Mutex // held while the core is told our addresses
+	ports  ports
+	rotate chan struct{} // has a token when another port is wanted
+
+	addressing sync.Mutex // guards connection, held while the core is told our addresses
+	connection connection
 }
 
 // Run runs a node until ctx ends. An error says what kept it from running, or
@@ -87,6 +91,7 @@ type Daemon struct {
 func Run(ctx context.Context, cfg Config) error {
 	d := &Daemon{cfg: cfg, log: cfg.Log, started: time.Now().UTC(), joined: make(map[identity.NetworkID]time.Time)}
 	d.offline.Store(&d.started)
+	d.rotate = make(chan struct{}, 1)
 	d.conf.init()
 	home, err := store.OpenHome(cfg.Home)
 	if err != nil {
@@ -99,7 +104,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer l.close()
-	if d.sockets, err = d.openSockets(); err != nil {
+	if d.sockets, err = d.openSockets(l.secret.Address); err != nil {
 		return err
 	}
 	defer func() { _ = d.sockets.Close() }()
@@ -127,6 +132,7 @@ func Run(ctx context.Context, cfg Config) error {
 	d.server = api.New(api.Config{Backend: d, Policy: caller.Policy{Group: cfg.OperatorGroup}, Log: d.log})
 	d.host = host.New(host.Config{
 		Core: l.core, Sockets: d.carrier, State: state{home, l.database}, System: d.system, Log: d.log,
+		Rotate:  func() { signal(d.rotate) },
 		Changed: d.server.Changed, Event: d.event, Stored: d.stored,
 	})
 	d.carrier.do, d.carrier.view = d.host.Do, d.host.View
@@ -146,32 +152,27 @@ func Run(ctx context.Context, cfg Config) error {
 	return d.serve(ctx, l, listener)
 }
 
-// openSockets binds the UDP port. One that was asked for must be had; of the
-// usual one another program may be the owner.
-func (d *Daemon) openSockets() (*udp.Sockets, error) {
-	port, chosen := d.cfg.Port, true
-	if port < 0 {
-		port = d.conf.get().Settings.PrimaryPort
+// openSockets chooses the primary port and binds it on all addresses; which of
+// them are used follows. A port that was asked for must be had; of the usual one
+// another program may be the owner.
+func (d *Daemon) openSockets(self identity.Address) (*udp.Sockets, error) {
+	d.ports.self, d.ports.try = self, udp.TryPort
+	asked := d.cfg.Port
+	if asked < 0 {
+		asked = d.conf.get().Settings.PrimaryPort
 	}
-	if port < 0 {
-		port, chosen = DefaultPort, false
-	}
-	var err error
-	if port == 0 {
-		port, err = udp.FreePort()
-	} else if err = udp.TryPort(port); err != nil && !chosen && udp.PortInUse(err) {
-		usual := port
-		if port, err = udp.FreePort(); err == nil {
-			d.log.Warn("another program has the usual UDP port", "usual", usual, "port", port)
-			d.alerts.set(portAlert(usual, port))
-		}
-	}
-	s := udp.New(udp.Config{Mark: ownMark, Log: d.log})
-	if err == nil {
-		err = s.Update(udp.Wildcard(port, udp.Primary))
-	}
+	usual, err := d.ports.begin(asked)
 	if err != nil {
+		return nil, err
+	}
+	port := d.ports.get().Primary
+	s := udp.New(udp.Config{Mark: ownMark, Log: d.log})
+	if err := s.Update(udp.Wildcard(port, udp.Primary)); err != nil {
 		return nil, fmt.Errorf("open UDP port %d: %w", port, err)
+	}
+	if usual != 0 {
+		d.log.Warn("another program has the usual UDP port", "usual", usual, "port", port)
+		d.alerts.set(portAlert(usual, port))
 	}
 	return s, nil
 }
@@ -277,5 +278,13 @@ func (d *Daemon) event(e node.Event) {
 		d.alerts.set(collisionAlert(e.Peer))
 	case node.EventConflict:
 		d.log.Warn("another key turned up for a recorded address; refused", "peer", e.Peer)
+	}
+}
+
+// signal leaves a token in a channel with room for one.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

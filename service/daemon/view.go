@@ -135,7 +135,7 @@ func (d *Daemon) peerView(p *vl1.PeerInfo, r *trust.Record) ipc.Peer {
 		v.Direct = v.Direct || !x.Expired
 		v.Paths = append(v.Paths, ipc.Path{
 			Address: x.Remote.String(), LastSend: d.host.Time(x.LastSend), LastReceive: d.host.Time(x.LastReceive),
-			LatencyMs: x.LatencyMs, Active: x.Active, Expired: x.Expired, Preferred: x.Preferred, LocalPort: d.sockets.Port(),
+			LatencyMs: x.LatencyMs, Active: x.Active, Expired: x.Expired, Preferred: x.Preferred, LocalPort: d.sockets.LocalPort(x.Socket),
 		})
 	}
 	return v

@@ -75,6 +75,8 @@ type Config struct {
 	// Event is called for everything the core tells, in order, by one
 	// goroutine.
 	Event func(node.Event)
+	// Rotate is called when the core asks for another local port. It may be nil.
+	Rotate func()
 	// Stored is called with the reason when state cannot be stored, and with
 	// nil when it is stored again. It may be nil.
 	Stored func(what Storage, err error)
@@ -128,6 +130,9 @@ func New(cfg Config) *Host {
 		work:  make(chan vl1.Work, maxWork), events: make(chan node.Event, maxEvents),
 		validate: identity.Identity.Validate,
 		quit:     make(chan struct{}), late: make(chan struct{}),
+	}
+	if h.cfg.Rotate == nil {
+		h.cfg.Rotate = func() {}
 	}
 	if h.cfg.Stored == nil {
 		h.cfg.Stored = func(Storage, error) {}
@@ -282,6 +287,9 @@ func (h *Host) carry(t *tray) {
 	}
 	for _, nwid := range t.Networks {
 		h.networks.touch(nwid)
+	}
+	if t.Rotate {
+		h.cfg.Rotate()
 	}
 	if len(t.Store) > 0 || len(t.Networks) > 0 || len(t.Events) > 0 || t.Trust || len(t.Changes) > 0 {
 		h.cfg.Changed()

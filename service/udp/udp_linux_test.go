@@ -223,39 +223,119 @@ func TestNoIPv6(t *testing.T) {
 	}
 }
 
-func TestLocalAddrsOfInterfaces(t *testing.T) {
+func TestSurveyOfInterfaces(t *testing.T) {
 	ns := devicetest.NewNamespace(t)
 	ns.Do(func() {
-		for _, name := range []string{"eth7", "ztabcdefgh"} {
+		for _, name := range []string{"eth7", "ztabcdefgh", "eth9", "br9"} {
 			err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "p" + name})
 			if err != nil {
 				t.Skipf("cannot make interfaces: %v", err)
 			}
-			devicetest.Up(t, "p"+name)
+			if name != "eth9" { // which has no carrier
+				devicetest.Up(t, "p"+name)
+			}
 		}
+		devicetest.Up(t, "br9", netip.MustParsePrefix("172.18.0.1/16"))
 		devicetest.Up(t, "eth7", wire4[0], wire6[0])
 		devicetest.Up(t, "ztabcdefgh", netip.MustParsePrefix("10.147.17.1/24"))
+		devicetest.Up(t, "eth9", netip.MustParsePrefix("10.44.17.1/24"))
 		eth, err := netlink.LinkByName("eth7")
 		if err == nil {
 			a := &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP("fd77::99"), Mask: net.CIDRMask(64, 128)}, PreferedLft: 0, ValidLft: 3600}
 			err = netlink.AddrAdd(eth, a) // deprecated and, until checked, tentative
 		}
+		if err == nil {
+			_, all, _ := net.ParseCIDR("0.0.0.0/0")
+			err = netlink.RouteAdd(&netlink.Route{LinkIndex: eth.Attrs().Index, Dst: all, Gw: net.IP(wire4[1].Addr().AsSlice()), Table: 77})
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := LocalAddrs(nil)
+		var v Surveyor
+		got, err := v.Survey(Rules{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []netip.Addr{wire4[0].Addr(), wire6[0].Addr()}
-		if !slices.Equal(got, want) {
-			t.Errorf("got %v, want %v", got, want)
+		want := []netip.Addr{wire4[0].Addr(), wire6[0].Addr(), netip.MustParseAddr("172.18.0.1")}
+		slices.SortFunc(got.Places[1:], func(a, b Place) int { return b.Addr.Compare(a.Addr) })
+		if !slices.Equal(addrs(got.Places), want) || !got.Link {
+			t.Fatalf("got %+v, want %v", got, want)
 		}
-		got, err = LocalAddrs(func(name string, ip netip.Addr) bool { return name == "eth7" && ip.Is4() })
-		if err != nil || !slices.Equal(got, want[1:]) {
-			t.Errorf("got %v, %v, want %v", got, err, want[1:])
+		for i, c := range []struct {
+			device, reach string
+			uplink        bool
+		}{{"eth7", "", true}, {"eth7", "fd77::/64", false}, {"br9", "172.18.0.0/16", false}} {
+			p := got.Places[i]
+			if p.Device != c.device || p.Uplink != c.uplink || c.reach != "" && !slices.Contains(p.Reach, netip.MustParsePrefix(c.reach)) || c.uplink && p.Reach != nil {
+				t.Errorf("%+v, want %+v", p, c)
+			}
+		}
+		got, err = v.Survey(Rules{
+			Own:     func(name string) bool { return name == "br9" || name == "ztabcdefgh" },
+			Exclude: func(name string, ip netip.Addr) bool { return name == "eth7" && ip.Is4() },
+		})
+		if err != nil || !slices.Equal(addrs(got.Places), want[1:2]) {
+			t.Errorf("got %v, %v, want %v", got, err, want[1:2])
 		}
 	})
+}
+
+// TestDevices has the same address on two devices: each socket has its own
+// traffic, whatever the routes say, and loses it with a change of the device.
+func TestDevices(t *testing.T) {
+	x := devicetest.NewNamespace(t)
+	far := [2]*devicetest.Namespace{devicetest.NewNamespace(t), devicetest.NewNamespace(t)}
+	devicetest.Wire(t, x, far[0], "v0", "w0", 1500, wire4[:1], wire4[1:])
+	devicetest.Wire(t, x, far[1], "v1", "w1", 1500, wire4[:1], wire4[1:])
+	var a *Sockets
+	var index [2]int
+	port := 0
+	x.Do(func() {
+		for i, name := range []string{"v0", "v1"} {
+			l, err := netlink.LinkByName(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			index[i] = l.Attrs().Index
+		}
+		a = open(t, Config{})
+		port = a.Port()
+		update(t, a, []Binding{
+			{Local: netip.AddrPortFrom(wire4[0].Addr(), uint16(port)), Device: "v0", Index: index[0]},
+			{Local: netip.AddrPortFrom(wire4[0].Addr(), uint16(port)), Device: "v1", Index: index[1]},
+		})
+	})
+	in := listen(t, a)
+	ids := a.IDs()
+	for i, ns := range far {
+		var b *Sockets
+		ns.Do(func() { b = open(t, Config{}) })
+		back := listen(t, b)
+		if err := b.Send(run(1, 10+i, netip.AddrPortFrom(wire4[0].Addr(), uint16(port)))); err != nil {
+			t.Fatal(err)
+		}
+		if d := in.wait(t, i+1)[i]; d.Socket != ids[i] || len(d.Data) != 10+i {
+			t.Errorf("%d bytes by socket %d, want socket %d", len(d.Data), d.Socket, ids[i])
+		}
+		to := netip.AddrPortFrom(wire4[1].Addr(), uint16(b.Port()))
+		if err := a.Send([]vl1.Datagram{{Data: []byte{byte(i)}, Remote: to, Socket: ids[i]}}); err != nil {
+			t.Fatal(err)
+		}
+		if d := back.wait(t, 1)[0]; d.Data[0] != byte(i) {
+			t.Errorf("device %d: got %v", i, d.Data)
+		}
+	}
+	if x := a.Status(); len(x) != 2 || x[1].Device != "v1" || x[1].Stats.SentBytes != 1 || x[1].Stats.ReceivedBytes != 11 {
+		t.Errorf("%+v", x)
+	}
+	x.Do(func() {
+		if err := a.Update([]Binding{{Local: netip.AddrPortFrom(wire4[0].Addr(), uint16(port)), Device: "v0", Index: index[0] + 1000}}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if now := a.IDs(); len(now) != 1 || now[0] == ids[0] {
+		t.Errorf("a device that was made anew kept socket %d", now)
+	}
 }
 
 func TestSegmentSize(t *testing.T) {

@@ -41,9 +41,10 @@ func systemAddrs() ([]localAddr, error) {
 		}
 		out = append(out, localAddr{
 			ifname: l.Name,
+			index:  l.Index,
 			addr:   ip,
 			unfit:  unfit(ip.Unmap(), a.Flags),
-			up:     l.Flags&net.FlagUp != 0,
+			up:     l.Flags&net.FlagUp != 0 && l.RawFlags&unix.IFF_LOWER_UP != 0,
 		})
 	}
 	return out, nil
@@ -59,4 +60,47 @@ func unfit(ip netip.Addr, flags int) bool {
 		return true
 	}
 	return flags&unix.IFA_F_TENTATIVE != 0 && flags&unix.IFA_F_OPTIMISTIC == 0
+}
+
+// systemRoutes reads where interfaces lead to, by the routes of all tables:
+// which one decides about a packet depends on rules that are not looked at.
+func systemRoutes() (routes, error) {
+	all := make(routes)
+	err := netlink.RouteListFilteredIter(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE, func(r netlink.Route) bool {
+		if r.Type != unix.RTN_UNICAST || r.Table == unix.RT_TABLE_LOCAL {
+			return true
+		}
+		dst, ok := destination(&r)
+		if !ok {
+			return true
+		}
+		if r.LinkIndex != 0 {
+			all.add(r.LinkIndex, dst)
+		}
+		for _, hop := range r.MultiPath {
+			all.add(hop.LinkIndex, dst)
+		}
+		return true
+	})
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("list routes: %w", err)
+	}
+	return all, nil
+}
+
+// destination is what a route is to. A default route may come without.
+func destination(r *netlink.Route) (netip.Prefix, bool) {
+	if r.Dst == nil {
+		if r.Family == unix.AF_INET6 {
+			return netip.PrefixFrom(netip.IPv6Unspecified(), 0), true
+		}
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), r.Family == unix.AF_INET
+	}
+	ip, ok := netip.AddrFromSlice(r.Dst.IP)
+	if r.Family == unix.AF_INET {
+		ip = ip.Unmap()
+	}
+	bits, _ := r.Dst.Mask.Size()
+	p := netip.PrefixFrom(ip, bits).Masked()
+	return p, ok && p.IsValid()
 }

@@ -58,9 +58,10 @@ func systemAddrs() ([]localAddr, error) {
 			ip = ip.Unmap()
 			out = append(out, localAddr{
 				ifname: i.Name,
+				index:  i.Index,
 				addr:   ip,
 				unfit:  ip.Is6() && fd >= 0 && unfit(fd, i.Name, ip),
-				up:     i.Flags&net.FlagUp != 0,
+				up:     i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0,
 			})
 		}
 	}
@@ -80,3 +81,7 @@ func unfit(fd int, ifname string, ip netip.Addr) bool {
 	flags := *(*int32)(unsafe.Pointer(&r.union))
 	return flags&(in6IffTentative|in6IffDuplicate|in6IffDetached|in6IffTemporary) != 0
 }
+
+// systemRoutes is not needed: a socket bound to an interface that has no route
+// to a destination refuses to send there.
+func systemRoutes() (routes, error) { return nil, nil }

@@ -37,10 +37,26 @@ func systemAddrs() ([]localAddr, error) {
 		usable := row.DadState == winipcfg.DadStatePreferred || row.DadState == winipcfg.DadStateDeprecated
 		out = append(out, localAddr{
 			ifname: ifc.Name,
+			index:  ifc.Index,
 			addr:   ip,
 			unfit:  temporary || !usable,
-			up:     ifc.Flags&net.FlagUp != 0,
+			up:     ifc.Flags&net.FlagUp != 0 && ifc.Flags&net.FlagRunning != 0,
 		})
 	}
 	return out, nil
+}
+
+// systemRoutes reads where interfaces lead to.
+func systemRoutes() (routes, error) {
+	rows, err := winipcfg.GetIPForwardTable2(windows.AF_UNSPEC)
+	if err != nil {
+		return nil, fmt.Errorf("list routes: %w", err)
+	}
+	all := make(routes)
+	for i := range rows {
+		if dst := rows[i].DestinationPrefix.Prefix(); dst.IsValid() && !rows[i].Loopback {
+			all.add(int(rows[i].InterfaceIndex), dst.Masked())
+		}
+	}
+	return all, nil
 }
