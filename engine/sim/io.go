@@ -66,6 +66,10 @@ func (n *Node) drain(out *node.Outbox) {
 	for _, d := range append(out.Send, out.Held...) {
 		n.dispatch(&d)
 	}
+	for _, b := range out.Burst {
+		n.openBurst(b)
+	}
+	n.closeBurst(out.Close)
 	if out.Rotate {
 		w.After(clock.Millisecond, n.rotate)
 	}

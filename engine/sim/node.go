@@ -46,6 +46,9 @@ type Node struct {
 	Events []node.Event
 	// Sent counts datagrams sent, Validated identities that were validated.
 	Sent, Validated uint64
+	// MaxBurst is how many short-lived sockets may be open at once, 0 for any;
+	// BurstPeak is how many were.
+	MaxBurst, BurstPeak int
 	// Messages counts messages of peers outside all networks, Rotations the new
 	// ports that the core asked for, Ticks the calls of its timer.
 	Messages, Rotations, Ticks uint64
@@ -68,6 +71,8 @@ type Node struct {
 
 	sockets    []socket
 	lastSocket vl1.SocketID
+	burst      []socket // short-lived ones
+	burstPort  uint16
 	asleep     bool
 	sleptAt    clock.Mono
 	slept      clock.Mono // how long in all: its monotonic clock is behind by this

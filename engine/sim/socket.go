@@ -17,7 +17,8 @@ type socket struct {
 
 // openSockets gives a node that starts its primary socket.
 func (n *Node) openSockets() {
-	n.sockets, n.lastSocket = []socket{{1, Port}}, 1
+	n.sockets, n.lastSocket = []socket{{1, Port}}, max(n.lastSocket, 1)
+	n.burst = nil
 }
 
 // OpenSocket opens one more socket and tells the core.
@@ -68,15 +69,22 @@ func (n *Node) dispatch(d *vl1.Datagram) {
 		n.world.Lost++
 		return
 	}
-	for _, s := range n.sockets {
-		if d.Socket != vl1.AnySocket && d.Socket != s.id {
-			continue
-		}
+	send := func(s socket) {
 		n.Sent++
 		if n.nat != nil && from == n.addr {
 			n.nat.send(netip.AddrPortFrom(from, s.port), d.Remote, d.Data, ttl)
 		} else {
 			n.world.transmit(netip.AddrPortFrom(from, s.port), d.Remote, d.Data, ttl)
+		}
+	}
+	for _, s := range n.sockets {
+		if d.Socket == vl1.AnySocket || d.Socket == s.id {
+			send(s)
+		}
+	}
+	for _, s := range n.burst {
+		if d.Socket == s.id { // never AnySocket
+			send(s)
 		}
 	}
 }
@@ -94,9 +102,11 @@ func (n *Node) source(to netip.Addr) (netip.Addr, bool) {
 
 // socketAt is the socket with a port, 0 if none.
 func (n *Node) socketAt(port uint16) vl1.SocketID {
-	for _, s := range n.sockets {
-		if s.port == port {
-			return s.id
+	for _, list := range [2][]socket{n.sockets, n.burst} {
+		for _, s := range list {
+			if s.port == port {
+				return s.id
+			}
 		}
 	}
 	return 0

@@ -52,7 +52,7 @@ func (w *Wire) hello(at clock.Instant, p *Peer, to pathKey) {
 // version is known, else by HELLO from all (spec 03 §5.6).
 func (w *Wire) probe(at clock.Instant, p *Peer, to pathKey) {
 	if !p.canEcho() {
-		w.hello(at, p, toAll(to.remote))
+		w.hello(at, p, w.around(to))
 		return
 	}
 	var pad []byte

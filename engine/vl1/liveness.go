@@ -53,6 +53,7 @@ func (w *Wire) detour(at clock.Instant, p *Peer, by pathKey) {
 		w.ask(at, p, own)
 		own.doubted = true
 	}
+	w.talked(at, p)
 }
 
 // carry notes that data leaves for the owner of a path, or by it as a relay,

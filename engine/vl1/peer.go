@@ -47,6 +47,9 @@ type Peer struct {
 	rootTries int
 	nextRoot  clock.Mono
 
+	// search is nil for whom no direct way had to be searched.
+	search *search
+
 	pushGate pushGate
 	probes   [4]probe // recent probes of unknown paths, a ring
 	probeAt  int

@@ -29,7 +29,7 @@ func (w *Wire) Deadline() clock.Mono {
 	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 {
 		d = min(d, w.nextQueue)
 	}
-	return d
+	return min(d, w.tryDeadline())
 }
 
 // Tick does what is due.
@@ -39,6 +39,7 @@ func (w *Wire) Tick(at clock.Instant) {
 		w.runQueue(at)
 		w.runPunches(at)
 	}
+	w.runTry(at)
 	if at.Mono >= w.nextPing {
 		w.ping(at)
 	}
@@ -227,6 +228,7 @@ func (w *Wire) clean(at clock.Instant) {
 	}
 	w.pending = slices.DeleteFunc(w.pending, func(x pending) bool { return now-x.at > 60*clock.Second })
 	w.expireSurface(now)
+	w.tidySockets(now)
 }
 
 // storeSoon stores a peer that changed, at most every ten seconds. A path just

@@ -239,7 +239,11 @@ func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey
 	case wire.VerbPushDirectPaths:
 		disp = receivedIf(w.receivePush(at, p, in))
 	case wire.VerbUserMessage:
-		if m, err := wire.ParseUserMessage(in.Payload); err == nil {
+		switch m, err := wire.ParseUserMessage(in.Payload); {
+		case err != nil:
+		case m.Type == wire.AppointmentKind:
+			w.receiveAppointment(at, p, m.Data)
+		default:
 			w.upper.Message(at, p.id, m.Type, m.Data)
 		}
 	case wire.VerbRemoteTrace:
@@ -279,6 +283,9 @@ func (w *Wire) receiveOK(at clock.Instant, p *Peer, in *Inbound, from pathKey) (
 	}
 	x, expectedID := w.expect.answer(at.Mono, ok.InReID, p.id.Address)
 	if !expectedID {
+		if ok.InRe == wire.VerbEcho && in.Hops == 0 && w.guessed(p, ok.Body, from.remote) {
+			return Received, true
+		}
 		w.drop(DropUnexpectedReply)
 		return Dropped, false
 	}
@@ -322,7 +329,7 @@ func (w *Wire) receiveError(at clock.Instant, p *Peer, in *Inbound) Disposition 
 
 // receiveEcho answers an ECHO, one each 166 ms for a path (spec 02 §10.8). To an
 // unproven address no more of the payload goes back than what was asked leaves
-// room for: no receiver reads it.
+// room for: receivers read its first bytes at most.
 func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey) bool {
 	last, body := w.lastEcho(from), in.Payload
 	if *last != 0 && at.Mono-*last < echoEvery {
@@ -391,7 +398,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 			return
 		}
 	}
-	if !w.usable(p.id.Address, from.remote) {
+	if !w.usable(p.id.Address, from.remote) || !w.teaches(p, from.socket) {
 		return
 	}
 	if !answered {
@@ -401,6 +408,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
 		}
 		return
 	}
+	defer w.won(at, p)
 	x := w.pathTo(from)
 	x.heard(now)
 	x.users++

@@ -54,6 +54,7 @@ func (w *Wire) Resume(at clock.Instant) {
 	w.reach.down = false
 	w.reach.resumed = at.Mono
 	w.surface.seen = nil
+	w.moved()
 	w.hint = pathHint{}
 	for _, p := range w.order {
 		for i := range p.slots {

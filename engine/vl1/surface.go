@@ -25,7 +25,8 @@ type sighting struct {
 	from     pathKey
 	scope    wire.Scope
 	as       netip.AddrPort
-	at       clock.Mono
+	// since is when it was first told, at when last.
+	since, at clock.Mono
 }
 
 // learnSurface takes a report of our own address. When a root sees another IP
@@ -33,6 +34,9 @@ type sighting struct {
 func (w *Wire) learnSurface(at clock.Instant, p *Peer, from pathKey, as netip.AddrPort) {
 	if from.socket == RelaySocket {
 		return // the relay's address, not ours
+	}
+	if w.measure(from, as.Port()) {
+		return
 	}
 	scope := wire.ScopeOf(as.Addr())
 	if scope != wire.ScopeOf(from.remote.Addr()) || scope == wire.ScopeNone || scope == wire.ScopeLoopback || scope == wire.ScopeMulticast {
@@ -46,14 +50,18 @@ func (w *Wire) learnSurface(at clock.Instant, p *Peer, from pathKey, as netip.Ad
 		if len(s.seen) >= maxSurfaces {
 			s.seen = slices.Delete(s.seen, 0, 1)
 		}
-		s.seen = append(s.seen, sighting{p.id.Address, from, scope, as, at.Mono})
+		s.seen = append(s.seen, sighting{p.id.Address, from, scope, as, at.Mono, at.Mono})
 		return
 	}
 	old := s.seen[i]
 	s.seen[i].as, s.seen[i].at = as, at.Mono
+	if old.as != as {
+		s.seen[i].since = at.Mono
+	}
 	if !w.IsUpstream(p.id) || at.Mono-old.at >= surfaceFor || old.as.Addr() == as.Addr() {
 		return
 	}
+	w.moved()
 	s.seen = slices.DeleteFunc(s.seen, func(x sighting) bool { return x.scope == scope && x.from.remote != from.remote })
 	for _, q := range w.order {
 		if q != p {

@@ -44,6 +44,7 @@ func (w *Wire) receiveRendezvous(at clock.Instant, from *Peer, in *Inbound) bool
 	if p == nil || p.blocked || !w.usable(r.Peer, r.At) {
 		return true
 	}
+	w.told(at, p, r.At)
 	to := pathKey{r.At, in.socket}
 	w.strike(at, p, to)
 	w.again(at, p, to, true)

@@ -1,0 +1,193 @@
+package vl1
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
+
+	"orrery/engine/clock"
+	"orrery/engine/wire"
+)
+
+const (
+	// maxGuesses bounds the probes of a try: 2,048 of 64,512 ports miss 256
+	// mappings three times in ten thousand.
+	maxGuesses = 2048
+	// maxAlone is the same against a peer that has at most three mappings.
+	maxAlone = int(perTick * (tryFor / tryTick))
+	// maxNear is how many predicted ports are tried before random ones.
+	maxNear = 96
+	// openRounds is how often each socket calls.
+	openRounds = 3
+	// lowest is the first port that NATs take.
+	lowest = 1024
+	// prime is that above 65,535: multiples of a number run through all ports.
+	prime = 65537
+)
+
+// probes is what a try sends. Its questions are not kept like others, since
+// there may be thousands: each is an ECHO whose content only we can make, for
+// the very address that it goes to. An answer that brings it back from there
+// proves the path as any other does.
+type probes struct {
+	secret [16]byte
+	from   SocketID // for roles that use an ordinary socket
+	sent   int
+	turn   int // what was done of the role's plan
+	// pace and start are a walk through all ports in an order of chance.
+	pace, start uint32
+}
+
+func (w *Wire) newProbes(t *try) probes {
+	var q probes
+	w.cfg.Random(q.secret[:])
+	q.from = t.nat.socket
+	q.pace = 1 + uint32(w.random.uint64()%(prime-1))
+	q.start = uint32(w.random.uint64() % prime)
+	return q
+}
+
+// token is the content of a probe to an address.
+func (q *probes) token(to netip.AddrPort) [8]byte {
+	ip := to.Addr().As16()
+	b := append(make([]byte, 0, 34), q.secret[:]...)
+	b = binary.BigEndian.AppendUint16(append(b, ip[:]...), to.Port())
+	sum := sha256.Sum256(b)
+	return [8]byte(sum[:8])
+}
+
+// guessed reports whether an OK(ECHO) answers a probe of the try.
+func (w *Wire) guessed(p *Peer, body []byte, from netip.AddrPort) bool {
+	t := w.try
+	if t == nil || t.peer != p || t.stage != tryRunning || len(body) < 8 {
+		return false
+	}
+	return [8]byte(body) == t.search.token(from)
+}
+
+// knock sends one probe, padded for an answer and a question back.
+func (w *Wire) knock(t *try, to pathKey) {
+	p := t.peer
+	token := t.search.token(to.remote)
+	buf := wire.AppendHeader(w.out.Alloc(wire.HeaderLen + padding)[:0], w.random.uint64(), p.id.Address, w.self.Address, wire.VerbEcho)
+	buf = append(append(buf, token[:]...), zeros[len(token):]...)
+	p.keys.Seal(buf, p.suite())
+	w.stats.Out[wire.VerbEcho]++
+	w.out.Send = append(w.out.Send, Datagram{Data: buf, Remote: to.remote, Socket: to.socket})
+	t.search.sent++
+}
+
+// sendProbes sends what is due.
+func (w *Wire) sendProbes(at clock.Instant, t *try) {
+	t.at = min(at.Mono+tryTick, t.until)
+	if t.alone && t.search.turn == 0 {
+		w.announce(at, t)
+	}
+	for range perTick {
+		to, ok := w.nextProbe(t)
+		if !ok {
+			break
+		}
+		w.knock(t, to)
+	}
+	if t.at < t.until && w.allSent(t) {
+		t.until = min(t.until, at.Mono+tryLinger)
+		t.at = t.until
+	}
+}
+
+// announce tells a peer that makes no appointments where we are: it sends there
+// from its few sockets, which makes the mappings that are looked for.
+func (w *Wire) announce(at clock.Instant, t *try) {
+	payload, _ := wire.AppendPushDirectPaths(nil, []netip.AddrPort{t.nat.seen})
+	w.Send(at, t.peer.id.Address, wire.VerbPushDirectPaths, nil, payload, false)
+}
+
+// nextProbe is the next address of the role's plan; false if none is due.
+func (w *Wire) nextProbe(t *try) (pathKey, bool) {
+	q := &t.search
+	where := t.theirs.Surface
+	at := func(port int) pathKey { return pathKey{netip.AddrPortFrom(where.Addr(), uint16(port)), q.from} }
+	switch t.role {
+	case roleOpen:
+		if n := len(t.sockets); n > 0 && q.turn < openRounds*n {
+			q.turn++
+			return pathKey{where, t.sockets[(q.turn-1)%n]}, true
+		}
+	case roleKnock:
+		if q.turn < 8 {
+			q.turn++
+			return pathKey{where, q.from}, true
+		}
+	case roleMarch:
+		for q.turn < marchSteps {
+			q.turn++
+			if port := t.march(q.turn-1, w.self.Address < t.peer.id.Address); port >= lowest && port <= 65535 {
+				return at(port), true
+			}
+		}
+	case roleGuess:
+		for q.turn < t.guesses() {
+			q.turn++
+			if port := t.guess(q.turn - 1); port >= lowest && port <= 65535 {
+				return at(port), true
+			}
+		}
+	}
+	return pathKey{}, false
+}
+
+// allSent reports whether the plan is done.
+func (w *Wire) allSent(t *try) bool {
+	switch t.role {
+	case roleGuess:
+		return t.search.turn >= t.guesses()
+	case roleMarch:
+		return t.search.turn >= marchSteps
+	}
+	return false // these answer the other's probes to the end
+}
+
+// guesses is how many ports are guessed.
+func (t *try) guesses() int {
+	n := maxGuesses
+	if t.alone {
+		n = maxAlone
+	}
+	if t.theirs.Stride != 0 {
+		n += maxNear
+	}
+	return n
+}
+
+// guess is the n-th port to guess: first those that are expected, then all, each
+// once, in an order of chance. It may be out of range.
+func (t *try) guess(n int) int {
+	if t.theirs.Stride != 0 {
+		if n < maxNear {
+			return int(t.theirs.Next) + int(t.theirs.Stride)*(n-2)
+		}
+		n -= maxNear
+	}
+	return int((uint64(t.search.start) + uint64(t.search.pace)*uint64(n)) % prime)
+}
+
+// Both march through the ports that the other's NAT is expected to take, one
+// with each packet: my n-th leaves from my next port and goes to your n-th. They
+// meet if neither is off by more packets than the other. The side with the
+// lower address shifts its steps against the other's, from behind to ahead, so
+// that they meet in one of the shifts.
+const (
+	marchBehind = 4
+	marchAhead  = 12
+	marchRun    = 8
+	marchSteps  = (marchBehind + marchAhead + 1) * marchRun
+)
+
+// march is the port of the n-th step.
+func (t *try) march(n int, lower bool) int {
+	if lower {
+		n += n/marchRun - marchBehind
+	}
+	return int(t.theirs.Next) + int(t.theirs.Stride)*n
+}
