@@ -104,6 +104,9 @@ func (c *Core) begin(at clock.Instant, out *Outbox) {
 
 // end drains what the event left behind in the parts.
 func (c *Core) end() {
+	if c.wire.Back() {
+		c.vl2.Retry(c.at)
+	}
 	c.drainController()
 	if changed := c.trust.Changes(); len(changed) > 0 {
 		c.out.Trust = true
@@ -156,7 +159,9 @@ func (c *Core) Done(at clock.Instant, r vl1.WorkResult, out *Outbox) {
 func (c *Core) Tick(at clock.Instant, out *Outbox) {
 	c.begin(at, out)
 	c.wire.Tick(at)
-	c.vl2.Tick(at)
+	if !c.wire.LinkDown() {
+		c.vl2.Tick(at)
+	}
 	for _, p := range c.sorted {
 		p.tick(c, at)
 	}
@@ -168,7 +173,10 @@ func (c *Core) Tick(at clock.Instant, out *Outbox) {
 
 // Deadline is when [Core.Tick] wants to be called at the latest.
 func (c *Core) Deadline() clock.Mono {
-	d := min(c.wire.Deadline(), c.vl2.Deadline())
+	d := c.wire.Deadline()
+	if !c.wire.LinkDown() {
+		d = min(d, c.vl2.Deadline())
+	}
 	for _, p := range c.sorted {
 		d = min(d, p.deadline())
 	}

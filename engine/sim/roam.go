@@ -59,10 +59,13 @@ func (n *Node) Suspend() {
 	n.wake = clock.Never
 }
 
-// WakeAt wakes the machine up at an address. Its monotonic clock stood still,
-// as it does on Linux. Then the core is told to resume.
-func (n *Node) WakeAt(addr netip.Addr, nat *NAT) {
+// WakeAt wakes the machine up at an address. Its monotonic clock stood still
+// meanwhile, as on Linux, or ran on, as on Windows. Then the core is told to
+// resume.
+func (n *Node) WakeAt(addr netip.Addr, nat *NAT, ranOn bool) {
 	n.asleep = false
-	n.slept += n.world.now - n.sleptAt
+	if !ranOn {
+		n.slept += n.world.now - n.sleptAt
+	}
 	n.Roam(addr, nat)
 }

@@ -289,8 +289,8 @@ func mac(n *sim.Node, nwid identity.NetworkID) identity.MAC {
 func allBut(n *sim.Node, others ...*sim.Node) func(from, to netip.AddrPort, _ []byte) bool {
 	return func(from, to netip.AddrPort, _ []byte) bool {
 		for _, o := range others {
-			a, b := n.Root().Endpoints[0], o.Root().Endpoints[0]
-			if from == a && to == b || from == b && to == a {
+			a, b := n.Root().Endpoints[0].Addr(), o.Root().Endpoints[0].Addr()
+			if from.Addr() == a && to.Addr() == b || from.Addr() == b && to.Addr() == a {
 				return false
 			}
 		}

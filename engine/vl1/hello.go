@@ -237,6 +237,9 @@ func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int,
 	}
 	w.setVersion(p, h.Protocol, h.Major, h.Minor, h.Revision)
 	w.received(at, p, from, hops, wire.VerbHello, Received, false)
+	if hops > 0 {
+		w.displaced(at, p)
+	}
 	w.upper.Greeted(at, p.id)
 }
 

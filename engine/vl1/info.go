@@ -31,7 +31,9 @@ type PathInfo struct {
 	LatencyMs   int // -1 while unknown
 	Active      bool
 	Expired     bool
-	Preferred   bool
+	// Silent paths were asked something that nobody answered yet.
+	Silent    bool
+	Preferred bool
 }
 
 // Local returns the addresses that others are told of, as set with
@@ -66,7 +68,7 @@ func (w *Wire) describe(now clock.Mono, p *Peer) PeerInfo {
 		s := &p.slots[j]
 		i.Paths = append(i.Paths, PathInfo{
 			Remote: s.remote, Socket: s.socket, LastSend: s.lastOut, LastReceive: s.seen, LatencyMs: known(s.latency),
-			Active: !s.expired(now), Expired: s.expired(now), Preferred: s.path == best,
+			Active: !s.expired(now), Expired: s.expired(now), Silent: s.suspect(now), Preferred: s.path == best,
 		})
 	}
 	return i

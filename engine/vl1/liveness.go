@@ -16,8 +16,10 @@ const (
 	answerWithin = clock.Second
 	// coldAfter is when NATs on the way may have forgotten a path that is not
 	// kept alive: data takes a relay until the path is known to work.
-	coldAfter  = 25 * clock.Second
-	askEvery   = 500 * clock.Millisecond
+	coldAfter = 25 * clock.Second
+	askEvery  = 500 * clock.Millisecond
+	// lateTwin is how far apart one HELLO may arrive by two sockets of a peer.
+	lateTwin   = 150 * clock.Millisecond
 	askSlowest = 3 * clock.Second
 )
 
@@ -54,6 +56,15 @@ func (w *Wire) detour(at clock.Instant, p *Peer, by pathKey) {
 		own.doubted = true
 	}
 	w.talked(at, p)
+}
+
+// displaced notes that a peer said HELLO through a relay: it has no way to us
+// that it trusts, so ours is not used until it proves itself.
+func (w *Wire) displaced(at clock.Instant, p *Peer) {
+	if own := p.direct(at.Mono); own != nil && at.Mono-own.lastIn >= lateTwin {
+		w.ask(at, p, own)
+		own.doubted = true
+	}
 }
 
 // carry notes that data leaves for the owner of a path, or by it as a relay,

@@ -1,7 +1,6 @@
 package vl1
 
 import (
-	"net/netip"
 	"slices"
 
 	"orrery/engine/clock"
@@ -10,14 +9,8 @@ import (
 
 const (
 	pingEvery = 5 * clock.Second
-	// rootRetry is the longest between two HELLOs to a root that is away: with
-	// what follows, traffic is back within five seconds of its return.
-	rootRetry = 3 * clock.Second
-	// rootHeartbeat keeps the way to every root open through NATs that forget
-	// after 30 s.
-	rootHeartbeat = 18 * clock.Second
-	// rootLost is when a root that answers nothing counts as gone.
-	rootLost = 65 * clock.Second
+	// pingEveryLow is that in low-bandwidth mode.
+	pingEveryLow = 25 * clock.Second
 	// answerIn is how long a probe may stay unanswered before the peer is
 	// asked again by HELLO, as after its restart.
 	answerIn = 2 * clock.Second
@@ -25,6 +18,9 @@ const (
 
 // Deadline is when [Wire.Tick] wants to be called next.
 func (w *Wire) Deadline() clock.Mono {
+	if w.reach.down {
+		return noDeadline
+	}
 	d := min(w.nextPing, w.nextClean)
 	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 {
 		d = min(d, w.nextQueue)
@@ -34,6 +30,9 @@ func (w *Wire) Deadline() clock.Mono {
 
 // Tick does what is due.
 func (w *Wire) Tick(at clock.Instant) {
+	if w.reach.down {
+		return
+	}
 	if at.Mono >= w.nextQueue {
 		w.nextQueue = at.Mono + 500*clock.Millisecond
 		w.runQueue(at)
@@ -81,7 +80,7 @@ func (w *Wire) runQueue(at clock.Instant) {
 // ping keeps contact with roots, with whomever VL2 wants, and with peers that
 // traffic flows to (spec 03 §2.7).
 func (w *Wire) ping(at clock.Instant) {
-	next := at.Mono + pingEvery
+	next := at.Mono + w.pingEvery()
 	lastRoot := clock.Never
 	for i := range w.top.upstreams {
 		u := &w.top.upstreams[i]
@@ -96,6 +95,7 @@ func (w *Wire) ping(at clock.Instant) {
 		lastRoot = max(lastRoot, p.lastAnswer)
 	}
 	w.online = w.top.amRoot || at.Mono-lastRoot < rootLost
+	w.rotate(at.Mono, lastRoot)
 	contact := w.upper.AlwaysContact(nil)
 	for _, p := range w.order {
 		w.storeSoon(at.Mono, p)
@@ -127,48 +127,6 @@ func (w *Wire) helloVia(at clock.Instant, p *Peer) {
 			w.hello(at, p, via.pathKey)
 		}
 	}
-}
-
-// pingRoot keeps one root reached and says when to look again. A root that
-// does not answer is tried at its endpoints, soon at first, then every three
-// seconds.
-func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
-	now := at.Mono
-	if best := p.direct(now); best != nil && !(p.unanswered != clock.Never && now-p.unanswered >= answerIn) {
-		every := rootHello
-		if best.socket == RelaySocket {
-			every = rootByUDP
-		}
-		switch {
-		case now-p.lastFullHello >= every:
-			p.lastFullHello = now
-			w.hello(at, p, toAll(best.remote))
-		case now-best.lastOut >= rootHeartbeat || now-best.lastIn >= rootHeartbeat || now-p.lastAnswer >= rootHeartbeat:
-			w.probe(at, p, best.pathKey)
-		}
-		if p.unanswered != clock.Never {
-			return p.unanswered + answerIn
-		}
-		return now + pingEvery
-	}
-	for _, v4 := range [2]bool{true, false} {
-		var of []netip.AddrPort
-		for _, e := range u.endpoints {
-			if e.Addr().Is4() == v4 && e.Port() != 0 {
-				of = append(of, e)
-			}
-		}
-		if len(of) > 0 {
-			p.lastFullHello = now
-			w.hello(at, p, toAll(of[w.random.uint64()%uint64(len(of))]))
-		}
-	}
-	if len(u.endpoints) == 0 {
-		w.helloVia(at, p)
-	}
-	p.rootTries++
-	wait := min(250*clock.Millisecond<<min(p.rootTries-1, 5), rootRetry)
-	return now + wait + clock.Mono(w.random.uint64()%uint64(wait/8))
 }
 
 // keepalive keeps the paths of a peer alive and drops expired ones (spec 03

@@ -360,6 +360,7 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 		p.lastAnswer = now
 		w.online = w.online || w.IsUpstream(p.id)
 	}
+	w.reached(at, p, verb)
 	if d == Trusted {
 		p.lastTrusted = now
 		if x := w.known(from); x != nil && x.users > 0 {
@@ -376,7 +377,7 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 			}
 		} else {
 			w.noteGlobal(now, wire.ScopeOf(from.remote.Addr()), from.socket)
-			w.newPath(at, p, from, answered)
+			w.newPath(at, p, from, verb, answered)
 		}
 	} else {
 		w.detour(at, p, from)
@@ -389,13 +390,18 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 
 // newPath learns a path that a peer proved by answering on it, and probes one
 // that it merely spoke from.
-func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, answered bool) {
+func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, verb wire.Verb, answered bool) {
 	now := at.Mono
 	for i := range p.slots {
 		s := &p.slots[i]
 		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() && s.alive(now) && !s.expired(now) && !s.suspect(now) {
-			// Another port of a known way: behind a symmetric NAT they flap.
-			return
+			if verb != wire.VerbHello || now-s.lastIn < lateTwin {
+				// Another port of a known way: behind a symmetric NAT they flap.
+				return
+			}
+			// Who says HELLO from another port alone has probably lost the first.
+			w.ask(at, p, s.path)
+			s.doubted = true
 		}
 	}
 	if !w.usable(p.id.Address, from.remote) || !w.teaches(p, from.socket) {

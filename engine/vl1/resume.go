@@ -6,11 +6,33 @@ import (
 	"orrery/engine/clock"
 )
 
+const (
+	// believeDown is how long what still arrives does not prove that there is a
+	// network although there is said to be none.
+	believeDown = 2 * clock.Second
+	// maxAnnounced bounds how many peers are told through a root that we moved;
+	// others are when there is something to say to them.
+	maxAnnounced = 256
+	noDeadline   = clock.Mono(1) << 62
+)
+
 // reach is what the wire knows of its own connection to the physical network.
 type reach struct {
 	sockets []SocketID // as [Wire.SetSockets] said, sorted
-	down    bool
-	resumed clock.Mono // the last Resume
+	roots   []rootCare
+	// down is set while there is no network, since downSince.
+	down      bool
+	downSince clock.Mono
+	// resumed is when the wire started or resumed, offline whether no root
+	// answered before that.
+	resumed    clock.Mono
+	offline    bool
+	nextRotate clock.Mono
+	// announce is set until a root answers after a resume, back from then until
+	// somebody asks for it.
+	announce, back bool
+	// traffic is when a peer last sent data.
+	traffic clock.Mono
 }
 
 // SetSockets tells which sockets are open now, ascending. Paths on a socket
@@ -20,11 +42,7 @@ type reach struct {
 func (w *Wire) SetSockets(at clock.Instant, ids []SocketID) {
 	old := w.reach.sockets
 	w.reach.sockets = slices.Clone(ids)
-	gone := func(id SocketID) bool {
-		_, was := slices.BinarySearch(old, id)
-		_, is := slices.BinarySearch(ids, id)
-		return was && !is
-	}
+	gone := func(id SocketID) bool { return usesSocket(old, id) && !usesSocket(ids, id) }
 	if !slices.ContainsFunc(old, gone) {
 		if len(old) > 0 && !slices.Equal(old, ids) {
 			w.callRoots(at)
@@ -37,22 +55,29 @@ func (w *Wire) SetSockets(at clock.Instant, ids []SocketID) {
 		}
 	}
 	for _, p := range w.order {
-		if !slices.ContainsFunc(p.slots, func(s slot) bool { return gone(s.socket) }) {
-			continue
+		on := func(s *slot) bool { return gone(s.socket) }
+		if slices.ContainsFunc(p.slots, func(s slot) bool { return gone(s.socket) }) {
+			w.callPaths(at, p, on)
+			w.cut(p, on)
 		}
-		w.recallPaths(at, p, func(s *slot) bool { return gone(s.socket) })
-		w.cut(p, func(s *slot) bool { return gone(s.socket) })
 	}
+	w.hint = pathHint{}
 	w.callRoots(at)
 }
 
 // Resume tells that the machine woke up, or came to another network: nothing
 // that was learnt of the way to others holds. External addresses are forgotten,
 // every path is doubted until something comes back on it, roots and active peers
-// are asked at once from all sockets.
+// are asked at once from all sockets. Traffic goes on meanwhile, on the doubted
+// paths.
 func (w *Wire) Resume(at clock.Instant) {
-	w.reach.down = false
-	w.reach.resumed = at.Mono
+	r := &w.reach
+	r.down, r.announce = false, true
+	r.resumed, r.offline = at.Mono, !w.online
+	if r.offline {
+		r.nextRotate = min(r.nextRotate, at.Mono+rotateResume)
+	}
+	r.roots = nil
 	w.surface.seen = nil
 	w.moved()
 	w.hint = pathHint{}
@@ -62,8 +87,8 @@ func (w *Wire) Resume(at clock.Instant) {
 			s.asked, s.doubted, s.nextAsk = at.Mono, true, at.Mono
 		}
 		p.best = bestPath{}
-		if p.active(at.Mono) && w.top.find(p.id.Address) == nil {
-			w.recallPaths(at, p, func(*slot) bool { return true })
+		if w.top.find(p.id.Address) == nil {
+			w.callPaths(at, p, func(*slot) bool { return true })
 		}
 	}
 	w.callRoots(at)
@@ -73,19 +98,15 @@ func (w *Wire) Resume(at clock.Instant) {
 // the wire is quiet: nothing waits, nothing is sent, no timer runs. One that
 // comes back is a [Wire.Resume].
 func (w *Wire) SetLink(at clock.Instant, up bool) {
-	if up == !w.reach.down {
-		return
-	}
-	if up {
+	r := &w.reach
+	switch {
+	case up && r.down:
 		w.Resume(at)
-		return
+	case !up && !r.down:
+		r.down, r.downSince = true, at.Mono
+		w.online = false
+		w.queue, w.held, w.whois, w.punches = nil, nil, nil, nil
 	}
-	w.reach.down = true
-	w.online = false
-	clear(w.queue)
-	clear(w.held)
-	clear(w.punches)
-	w.queue, w.held, w.punches, w.whois = nil, nil, nil, nil
 }
 
 // LinkDown reports whether there is no network at all.
@@ -103,9 +124,9 @@ func (w *Wire) callRoots(at clock.Instant) {
 	w.nextPing = at.Mono
 }
 
-// recallPaths asks a peer that is in use at the addresses of some of its paths,
+// callPaths asks a peer that is in use at the addresses of some of its paths,
 // from all sockets, several times.
-func (w *Wire) recallPaths(at clock.Instant, p *Peer, which func(s *slot) bool) {
+func (w *Wire) callPaths(at clock.Instant, p *Peer, which func(s *slot) bool) {
 	if p.blocked || !p.active(at.Mono) {
 		return
 	}

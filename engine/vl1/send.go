@@ -35,6 +35,10 @@ func (w *Wire) Send(at clock.Instant, to identity.Address, v wire.Verb, head, bo
 		w.drop(DropSelf)
 		return 0
 	}
+	if w.reach.down {
+		w.drop(DropNoRoute)
+		return 0
+	}
 	n := wire.HeaderLen + len(head) + len(body)
 	if n > wire.MaxPacketLen {
 		w.drop(DropTooLong)

@@ -1,0 +1,265 @@
+package vl1
+
+import (
+	"net/netip"
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/wire"
+)
+
+const (
+	// rootRetry is the longest between two HELLOs to a root that is away: with
+	// what follows, traffic is back within five seconds of its return.
+	rootRetry    = 3 * clock.Second
+	rootRetryLow = 25 * clock.Second // in low-bandwidth mode
+	// rootHeartbeat keeps every way to every root open through NATs that forget
+	// after 30 s.
+	rootHeartbeat    = 18 * clock.Second
+	rootHeartbeatLow = 25 * clock.Second
+	// rootHeartbeatBusy is that of the best root while there is traffic: when our
+	// NAT reboots, whoever wants to reach us waits for our next packet. The
+	// reference asks its best root something every five seconds, always.
+	rootHeartbeatBusy = 5 * clock.Second
+	busyFor           = 120 * clock.Second
+	// rootLost is when a root that answers nothing counts as gone.
+	rootLost = 65 * clock.Second
+	// familyRetry is the longest between two attempts to reach a root by the
+	// address family in which it does not answer, while it does in the other.
+	familyRetry = 5 * clock.Minute
+)
+
+// rootCare is what is remembered of keeping a root reached.
+type rootCare struct {
+	root identity.Address
+	// missing is, for IPv4 and IPv6, when a family in which the root does not
+	// answer is tried again, and how often it was.
+	missing [2]struct {
+		next  clock.Mono
+		tries int
+	}
+}
+
+// care finds or makes the notes on a root.
+func (r *reach) care(a identity.Address) *rootCare {
+	for i := range r.roots {
+		if r.roots[i].root == a {
+			return &r.roots[i]
+		}
+	}
+	c := rootCare{root: a}
+	for i := range c.missing {
+		c.missing[i].next = clock.Never
+	}
+	r.roots = append(r.roots, c)
+	return &r.roots[len(r.roots)-1]
+}
+
+// pingEvery is the time between two looks at who is to be kept reached.
+func (w *Wire) pingEvery() clock.Mono {
+	if w.set.low {
+		return pingEveryLow
+	}
+	return pingEvery
+}
+
+// rootHeartbeat is how long a path to a root may be quiet.
+func (w *Wire) rootHeartbeat(now clock.Mono, best bool) clock.Mono {
+	switch {
+	case w.set.low:
+		return rootHeartbeatLow
+	case best && now-w.reach.traffic < busyFor:
+		return rootHeartbeatBusy
+	}
+	return rootHeartbeat
+}
+
+// pingRoot keeps one root reached, in both address families, and says when to
+// look again. A root that does not answer is tried at its endpoints, soon at
+// first, then every three seconds.
+func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
+	now := at.Mono
+	if best := p.direct(now); best != nil && !(p.unanswered != clock.Never && now-p.unanswered >= answerIn) {
+		return w.keepRoot(at, p, u, best)
+	}
+	sent := false
+	for _, v4 := range [2]bool{true, false} {
+		if e, ok := w.endpoint(u, v4); ok {
+			p.lastFullHello = now
+			w.hello(at, p, toAll(e))
+			sent = true
+		}
+	}
+	if !sent && len(u.endpoints) == 0 {
+		w.helloVia(at, p)
+	}
+	p.rootTries++
+	longest := rootRetry
+	if w.set.low {
+		longest = rootRetryLow
+	}
+	wait := min(250*clock.Millisecond<<min(p.rootTries-1, 8), longest)
+	return now + wait + clock.Mono(w.random.uint64()%uint64(wait/8))
+}
+
+// endpoint draws one of a root's addresses of a family.
+func (w *Wire) endpoint(u *upstream, v4 bool) (netip.AddrPort, bool) {
+	var of []netip.AddrPort
+	for _, e := range u.endpoints {
+		if e.Addr().Is4() == v4 && e.Port() != 0 && !w.set.forbids(u.id.Address, e.Addr()) {
+			of = append(of, e)
+		}
+	}
+	if len(of) == 0 {
+		return netip.AddrPort{}, false
+	}
+	return of[w.random.uint64()%uint64(len(of))], true
+}
+
+// keepRoot keeps all paths of a root that answers, and looks for one in the
+// other address family.
+func (w *Wire) keepRoot(at clock.Instant, p *Peer, u *upstream, best *path) clock.Mono {
+	now := at.Mono
+	next := now + w.pingEvery()
+	every := rootHello
+	if best.socket == RelaySocket {
+		every = rootByUDP
+	}
+	full := now-p.lastFullHello >= every
+	if full {
+		p.lastFullHello = now
+		w.hello(at, p, toAll(best.remote))
+	}
+	var have [2]bool
+	for i := range p.slots {
+		s := &p.slots[i]
+		if s.expired(now) {
+			continue
+		}
+		if !s.suspect(now) {
+			have[family(s.remote.Addr())] = true
+		}
+		beat := w.rootHeartbeat(now, s.path == best && p == w.lastRoot)
+		switch {
+		case full && s.remote == best.remote:
+		case s.path == best && (now-s.lastOut >= beat || now-s.lastIn >= beat || now-p.lastAnswer >= beat):
+			w.probe(at, p, s.pathKey)
+		case s.path != best && now-s.lastOut >= beat:
+			w.aside(p, func() { w.probe(at, p, s.pathKey) })
+		}
+		next = min(next, max(s.lastOut+beat, now+clock.Second))
+	}
+	care := w.reach.care(p.id.Address)
+	for f, v4 := range [2]bool{true, false} {
+		m := &care.missing[f]
+		if have[f] {
+			m.tries, m.next = 0, now
+			continue
+		}
+		e, ok := w.endpoint(u, v4)
+		if !ok || now < m.next || w.set.low && m.tries > 0 {
+			continue
+		}
+		m.next = now + min(rootRetry<<min(m.tries, 8), familyRetry)
+		m.tries++
+		w.aside(p, func() { w.hello(at, p, toAll(e)) })
+	}
+	if p.unanswered != clock.Never {
+		return min(next, p.unanswered+answerIn)
+	}
+	return next
+}
+
+// aside asks a peer something whose answer does not decide whether it is there.
+func (w *Wire) aside(p *Peer, ask func()) {
+	was := p.unanswered
+	ask()
+	p.unanswered = was
+}
+
+// family is 0 for IPv4 and 1 for IPv6.
+func family(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// reached notes a packet of a peer for what follows from it: that there is
+// traffic, that the network is there, and that a root answers again after a
+// resume.
+func (w *Wire) reached(at clock.Instant, p *Peer, verb wire.Verb) {
+	r := &w.reach
+	if verb != wire.VerbOK {
+		if p.lastNontrivial == at.Mono {
+			r.traffic = at.Mono
+		}
+		return
+	}
+	if r.down && at.Mono-r.downSince >= believeDown {
+		// Whoever told that there is no network was wrong.
+		r.down = false
+		w.nextPing = at.Mono
+	}
+	if r.announce && w.top.find(p.id.Address) != nil {
+		r.announce = false
+		r.back = true
+		w.announceMove(at)
+	}
+}
+
+// announceMove greets the peers in use that do not answer at our new place
+// through a root, which tells both sides where to meet.
+func (w *Wire) announceMove(at clock.Instant) {
+	left := maxAnnounced
+	for _, p := range w.order {
+		if left > 0 && !p.blocked && p.active(at.Mono) && p.live(at.Mono) == nil && w.top.find(p.id.Address) == nil {
+			w.helloVia(at, p)
+			left--
+		}
+	}
+}
+
+// Back reports, once, that a root answers again after a resume.
+func (w *Wire) Back() bool {
+	back := w.reach.back
+	w.reach.back = false
+	return back
+}
+
+// Ports may be blocked by a router that classified the traffic: when every root
+// is silent for rotateAfter while there is a network, another port is asked for,
+// and again every rotateEvery; after a resume to a silent network sooner.
+const (
+	rotateAfter  = 120 * clock.Second
+	rotateResume = 15 * clock.Second
+	rotateEvery  = 10 * clock.Minute
+)
+
+// rotate asks for another port if the roots are silent.
+func (w *Wire) rotate(now, lastRoot clock.Mono) {
+	r := &w.reach
+	if w.top.amRoot || len(w.top.upstreams) == 0 || now < r.nextRotate {
+		return
+	}
+	if w.tcpRelay {
+		lastRoot = w.heardGlobal
+	}
+	patience := rotateAfter
+	if r.offline {
+		patience = rotateResume
+	}
+	if now-max(lastRoot, r.resumed) < patience {
+		return
+	}
+	r.nextRotate = now + rotateEvery
+	w.out.Rotate = true
+	w.log.Info("no root answers; asking for another port")
+}
+
+// usesSocket reports whether a path leaves by one of the sockets.
+func usesSocket(ids []SocketID, id SocketID) bool {
+	_, found := slices.BinarySearch(ids, id)
+	return found
+}
