@@ -19,6 +19,19 @@ type expectation struct {
 	verb   wire.Verb
 	remote netip.AddrPort
 	at     clock.Mono
+	// many is set if several answers may come: the packet left by every socket.
+	many bool
+}
+
+// once reports whether one answer is all that is due: another is a replay.
+func (x *expectation) once() bool {
+	switch x.verb {
+	case wire.VerbHello, wire.VerbEcho:
+		return !x.many
+	case wire.VerbWhois, wire.VerbExtFrame:
+		return true
+	}
+	return false // configurations come in chunks, members from everybody
 }
 
 // expected has the packets that may be answered, by the ID they had on the
@@ -47,12 +60,15 @@ func (e *expected) add(id uint64, x expectation) {
 	e.byID[id] = x
 }
 
-// answer finds what an OK from a peer answers. Several may come: a probe leaves
-// by every socket, and a gather is answered by many.
+// answer finds what an OK from a peer answers, and forgets it if no other answer
+// is due.
 func (e *expected) answer(now clock.Mono, id uint64, from identity.Address) (expectation, bool) {
 	x, ok := e.byID[id]
 	if !ok || x.to != from || now-x.at > expectFor {
 		return expectation{}, false
+	}
+	if x.once() {
+		delete(e.byID, id) // its place in the fifo is passed over
 	}
 	return x, true
 }

@@ -52,7 +52,8 @@ func (w *Wire) receivePacket(at clock.Instant, d *Datagram) {
 	case p.Destination() != w.self.Address:
 		w.relayPacket(at, *d)
 	case p.Fragmented():
-		if buf, from := w.parts.add(at.Mono, p.ID(), 0, 0, d.Data, pathKey{d.Remote, d.Socket}); buf != nil {
+		by := pathKey{d.Remote, d.Socket}
+		if buf, from := w.parts.add(at.Mono, p.ID(), 0, 0, d.Data, by, w.proven(by)); buf != nil {
 			w.process(at, buf, from, w.parts.headLen)
 		}
 	default:
@@ -70,7 +71,8 @@ func (w *Wire) receiveFragment(at clock.Instant, d *Datagram) {
 		w.relayFragment(at, *d)
 		return
 	}
-	buf, from := w.parts.add(at.Mono, f.PacketID(), f.Number(), f.Total(), f.Payload(), pathKey{d.Remote, d.Socket})
+	by := pathKey{d.Remote, d.Socket}
+	buf, from := w.parts.add(at.Mono, f.PacketID(), f.Number(), f.Total(), f.Payload(), by, w.proven(by))
 	if buf != nil {
 		w.process(at, buf, from, w.parts.headLen)
 	}

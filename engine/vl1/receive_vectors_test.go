@@ -45,7 +45,7 @@ func (n *vectorNode) step(c *receiveCase, s *receiveStep) (did []string, known, 
 		if err != nil {
 			n.t.Fatal(err)
 		}
-		n.w.expect.add(id, expectation{src, wire.Verb(unhex(s.Cleartext)[wire.HeaderLen]), from, n.now.Mono - 10*clock.Millisecond})
+		n.w.expect.add(id, expectation{to: src, verb: wire.Verb(unhex(s.Cleartext)[wire.HeaderLen]), remote: from, at: n.now.Mono - 10*clock.Millisecond})
 	} else if n.asked != 0 && s.Cleartext != "" {
 		// An answer to a WHOIS of the node, whose ID is its own.
 		p := wire.Packet(unhex(s.Cleartext))

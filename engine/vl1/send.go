@@ -115,7 +115,7 @@ func (w *Wire) transmit(at clock.Instant, p *Peer, buf []byte, s armor.Suite, vi
 	p.keys.Seal(buf, s)
 	id := pkt.ID()
 	if mayBeAnswered(v) {
-		w.expect.add(id, expectation{p.id.Address, v, to.remote, at.Mono})
+		w.expect.add(id, expectation{to: p.id.Address, verb: v, remote: to.remote, at: at.Mono, many: to.socket == AnySocket})
 	}
 	w.stats.Out[v&31]++
 	if via != nil {

@@ -313,14 +313,14 @@ func (n *vectorNode) sent(d Datagram) {
 			n.did = append(n.did, fmt.Sprintf("%s fragment %x", to, data))
 			return
 		}
-		whole, _ := n.parts.add(n.now.Mono, f.PacketID(), f.Number(), f.Total(), f.Payload(), pathKey{})
+		whole, _ := n.parts.add(n.now.Mono, f.PacketID(), f.Number(), f.Total(), f.Payload(), pathKey{}, false)
 		if whole == nil {
 			return
 		}
 		data = whole
 	case wire.KindPacket:
 		if p := wire.Packet(data); p.Fragmented() {
-			n.parts.add(n.now.Mono, p.ID(), 0, 0, data, pathKey{})
+			n.parts.add(n.now.Mono, p.ID(), 0, 0, data, pathKey{}, false)
 			return
 		}
 	default:
