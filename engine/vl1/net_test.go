@@ -21,13 +21,16 @@ import (
 // testNet joins wires by an instant network on a virtual clock. Package sim
 // has the real one; this one serves tests that look inside.
 type testNet struct {
-	t      testing.TB
-	now    clock.Instant
-	wires  map[netip.AddrPort]*testNode
-	order  []*testNode
-	known  map[identity.Identity]bool
-	queue  []testDatagram
-	planet *world.World
+	t     testing.TB
+	now   clock.Instant
+	wires map[netip.AddrPort]*testNode
+	order []*testNode
+	known map[identity.Identity]bool
+	queue []testDatagram
+	// inFlight is the datagram that block is asked about.
+	inFlight testDatagram
+	seq      uint64
+	planet   *world.World
 	// behind has the nodes that a TCP relay stands for, by the relay's address.
 	behind map[netip.AddrPort]*testNode
 	// block drops datagrams between two addresses.
@@ -52,6 +55,8 @@ type testNode struct {
 	never bool // Handle refuses with Held
 	// silent nodes do not note what they get.
 	silent bool
+	// handle, if set, sees each packet for VL2.
+	handle func(wire.Verb, *Inbound)
 	alert  []identity.Identity
 }
 
@@ -67,6 +72,9 @@ func (n *testNode) Handle(_ clock.Instant, v wire.Verb, in *Inbound) Disposition
 	}
 	if n.silent {
 		return Trusted
+	}
+	if n.handle != nil {
+		n.handle(v, in)
 	}
 	n.got = append(n.got, testFrame{in.From.Address, v, string(in.Payload)})
 	return Trusted
@@ -198,6 +206,7 @@ func (net *testNet) settle() {
 		if n == nil {
 			n, socket = net.behind[d.to], RelaySocket
 		}
+		net.inFlight = d
 		if n == nil || d.ttl == 2 || net.block(d.from, d.to) {
 			continue
 		}
