@@ -17,7 +17,7 @@ const (
 	replaySet = 8
 	// replayMax bounds the IDs of a generation: together the two are 2 MiB.
 	replayMax = 1 << 16
-	replayMin = 4 * replaySet
+	replayMin = 4 // sets
 )
 
 // replay remembers the IDs of packets whose MAC verified, so that a copy, from
@@ -60,16 +60,16 @@ func (r *replay) seen(now clock.Mono, from identity.Address, id uint64, random f
 	return false
 }
 
-// rotate makes the present generation the old one. The new one starts as large
-// as the last was used, so that a node that fell quiet gives memory back.
+// rotate makes the present generation the old one. The new one is as large, or
+// half of that if it was hardly used: a node that falls quiet gives memory back.
 func (r *replay) rotate(now clock.Mono) {
 	if now-r.since >= 2*replayFor {
 		r.now = generation{} // both are past their time
 	}
 	r.since = now
-	size := 0
-	if n := r.now.count; n > 0 {
-		size = 1 << bits.Len(uint(max(n/2, replayMin)/replaySet))
+	size := len(r.now.sets)
+	if r.now.count < replaySet*size/8 {
+		size /= 2
 	}
 	spare := r.old.sets
 	r.old = r.now
@@ -107,7 +107,7 @@ func (g *generation) put(key uint64) {
 
 // grow doubles the table.
 func (g *generation) grow() {
-	bigger := generation{sets: make([][replaySet]uint64, max(2*len(g.sets), replayMin/replaySet))}
+	bigger := generation{sets: make([][replaySet]uint64, max(2*len(g.sets), replayMin))}
 	for i := range g.sets {
 		for j := replaySet - 1; j >= 0; j-- {
 			if k := g.sets[i][j]; k != 0 {
