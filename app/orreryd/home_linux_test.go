@@ -101,7 +101,8 @@ func TestDamagedFiles(t *testing.T) {
 	b.noAlert("file.")
 }
 
-// TestUnsignedPlanet has a planet that its own key has not signed.
+// TestUnsignedPlanet has a planet that its own key has not signed: it is set
+// aside with the reason, and whole again it is used.
 func TestUnsignedPlanet(t *testing.T) {
 	l := newLab(t, "solo")
 	b := l.boxes[0]
@@ -109,9 +110,19 @@ func TestUnsignedPlanet(t *testing.T) {
 	planet[len(planet)-1]++ // the port of the root's endpoint
 	b.write("planet", planet)
 	b.start()
-	if a := b.alert("world.unsigned."); a.Severity != "warning" {
+	if a := b.alert("file.planet"); a.Severity != "error" || !strings.Contains(a.Text, "not signed by the key that it names") || !strings.Contains(a.Advice, "--key") {
 		t.Errorf("%+v", a)
 	}
+	if got := b.setAside("planet"); !bytes.Equal(got, planet) {
+		t.Error("the planet was set aside with other content")
+	}
+	if w, err := b.client.UseWorld(ctx(t), ipc.UseWorld{World: planet}); err == nil || !strings.Contains(err.Error(), "Nothing was changed") {
+		t.Errorf("%+v, %v", w, err)
+	}
+	if w, err := b.client.UseWorld(ctx(t), ipc.UseWorld{World: l.planet}); err != nil || w.ID != 77 {
+		t.Errorf("%+v, %v", w, err)
+	}
+	b.noAlert("file.planet")
 	if w, err := b.client.Planet(ctx(t)); err != nil || w.ID != 77 {
 		t.Errorf("the planet in force is %+v, %v", w, err)
 	}

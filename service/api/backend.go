@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"orrery/engine/identity"
+	"orrery/engine/world"
 	"orrery/service/ipc"
 )
 
@@ -95,9 +96,12 @@ type Controller interface {
 
 // Orbiter is implemented by a [Backend] whose moons can be changed.
 type Orbiter interface {
-	// Orbit starts to use a moon; seed is a root of it that can be asked for
-	// it, zero if the moon must be known already.
-	Orbit(ctx context.Context, id uint64, seed identity.Address) (*ipc.World, error)
+	// Orbit starts to use a moon: one whose file is in the home, else its seed is
+	// asked. Without either it is "not_found".
+	Orbit(ctx context.Context, want world.Wanted) (*ipc.World, error)
 	// Deorbit stops to use a moon. It is no error if it was not used.
 	Deorbit(ctx context.Context, id uint64) error
+	// UseWorld takes a planet or moon in place of the one in use, signed by key
+	// or, if that is nil, by its own; else it is a "conflict".
+	UseWorld(ctx context.Context, w *world.World, key *identity.PublicKey) (*ipc.World, error)
 }

@@ -2,10 +2,12 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 
 	"orrery/engine/identity"
+	"orrery/engine/world"
 	"orrery/service/ipc"
 )
 
@@ -79,20 +81,27 @@ func (f *Reference) orbit(c *call) error {
 	if err != nil {
 		return err
 	}
-	switch o, can := f.backend.(Orbiter); {
-	case m != nil:
-	case seed == 0:
+	if m != nil && (!m.Waiting || seed == 0) {
+		return f.send(c, http.StatusOK, moonObject(m))
+	}
+	o, can := f.backend.(Orbiter)
+	if !can {
+		return errNoOrbiter
+	}
+	var missing *ipc.Error
+	m, err = o.Orbit(c.ctx(), world.Wanted{ID: id, Seed: seed})
+	switch {
+	case seed == 0 && errors.As(err, &missing) && missing.Code == ipc.CodeNotFound:
 		return f.send(c, http.StatusOK, empty)
-	case !can:
-		return ipc.Errorf(ipc.CodeUnsupported, "this version uses the moons in moons.d of its home, but cannot fetch others").
-			Advise("Put the moon's file there and restart the service")
-	default:
-		if m, err = o.Orbit(c.ctx(), id, seed); err != nil {
-			return err
-		}
+	case err != nil:
+		return err
 	}
 	return f.send(c, http.StatusOK, moonObject(m))
 }
+
+// errNoOrbiter is for a backend that only uses the moons of its home.
+var errNoOrbiter = ipc.Errorf(ipc.CodeUnsupported, "this service cannot change its moons while it runs").
+	Advise("Change moons.d of its home and restart the service")
 
 func (f *Reference) deorbit(c *call) error {
 	id, ok := moonID(c.args["moon"])
@@ -103,15 +112,13 @@ func (f *Reference) deorbit(c *call) error {
 	if err != nil {
 		return err
 	}
-	o, can := f.backend.(Orbiter)
-	switch {
+	switch o, can := f.backend.(Orbiter); {
 	case can:
 		if err := o.Deorbit(c.ctx(), id); err != nil {
 			return err
 		}
 	case m != nil:
-		return ipc.Errorf(ipc.CodeUnsupported, "this version cannot leave a moon while it runs").
-			Advise("Remove the moon's file from moons.d of its home and restart the service")
+		return errNoOrbiter
 	}
 	return f.send(c, http.StatusOK, object{"result": true})
 }

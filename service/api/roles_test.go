@@ -34,6 +34,7 @@ var needs = map[string]ipc.Role{
 	"GET /v1/trust": ipc.Observer, "GET /v1/trust/{address}": ipc.Observer,
 	"PATCH /v1/trust/{address}": ipc.Operator, "DELETE /v1/trust/{address}": ipc.Operator, "GET /v1/verify/{address}": ipc.Observer,
 	"GET /v1/planet": ipc.Observer, "GET /v1/moons": ipc.Observer,
+	"POST /v1/moons/{moon}": ipc.Administrator, "DELETE /v1/moons/{moon}": ipc.Administrator, "POST /v1/worlds": ipc.Administrator,
 	"GET /v1/config": ipc.Operator, "PATCH /v1/config/settings": ipc.Administrator, "GET /v1/diagnostics": ipc.Operator,
 
 	"GET /v1/reference/health": ipc.Observer, "GET /v1/reference/status": ipc.Observer, "GET /v1/reference/config": ipc.Operator,
@@ -62,6 +63,8 @@ var bodies = map[string]string{
 	"PATCH /v1/networks/{network}": `{"allowDNS":false}`,
 	"PATCH /v1/trust/{address}":    `{"state":"blocked"}`,
 	"PATCH /v1/config/settings":    `{"lowBandwidthMode":true}`,
+	"POST /v1/moons/{moon}":        `{"seed":"1122334455"}`,
+	"POST /v1/worlds":              `{"world":"` + moonFile + `"}`,
 }
 
 // TestRoles calls every endpoint in every role, and without credentials.
@@ -144,7 +147,7 @@ func testRole(t *testing.T, route api.Route, need, role ipc.Role) {
 	if power(role) > 0 && (e.Need != need || e.Advice == "") {
 		t.Errorf("need %q, advice %q", e.Need, e.Advice)
 	}
-	for _, call := range []string{"Snapshot", "Join", "SetNetwork", "Leave", "UpdateTrust", "ForgetTrust", "Verification", "Planet", "Moons", "Orbit", "Deorbit", "Config", "PutSettings", "Diagnostics"} {
+	for _, call := range []string{"Snapshot", "Join", "SetNetwork", "Leave", "UpdateTrust", "ForgetTrust", "Verification", "Planet", "Moons", "Orbit", "Deorbit", "UseWorld", "Config", "PutSettings", "Diagnostics"} {
 		if n := b.Calls(call); n != 0 {
 			t.Errorf("a refused request called %s %d times", call, n)
 		}

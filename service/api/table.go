@@ -33,6 +33,9 @@ func (s *Server) table() table {
 
 		{get, "/v1/planet", ipc.Observer, "reading the planet", "orreryctl planet show", s.planet},
 		{get, "/v1/moons", ipc.Observer, "listing moons", "orreryctl listmoons", s.moons},
+		{post, "/v1/moons/{moon}", ipc.Administrator, "using a moon", "orreryctl orbit {moon} SEED", s.orbit},
+		{del, "/v1/moons/{moon}", ipc.Administrator, "leaving a moon", "orreryctl deorbit {moon}", s.deorbit},
+		{post, "/v1/worlds", ipc.Administrator, "choosing a planet or moon", "orreryctl planet use FILE", s.useWorld},
 
 		{get, "/v1/config", ipc.Operator, "reading the configuration", "orreryctl /config", s.config},
 		{patch, "/v1/config/settings", ipc.Administrator, "changing global settings", "", s.putSettings},

@@ -73,10 +73,28 @@ func fileAlert(n store.Notice) ipc.Alert {
 		a.Severity = severityError
 		a.Text += " The built-in roots are used instead: computers of a private planet are not reached."
 		a.Advice = "Get the planet file again from whoever runs the roots, put it back and restart the service."
+		if errors.Is(n.Err, vl1.ErrWorldUnsigned) {
+			a.Advice = unsignedAdvice("planet", n.MovedTo)
+		}
+	case "orbits.json":
+		a.Text += " Moons that were asked for and did not come yet have to be asked for again."
 	case "local.conf":
 		a.Text += " The default settings are in force."
 	}
+	if strings.HasPrefix(n.File, "moons.d/") {
+		a.Text += " The moon is not used."
+		if errors.Is(n.Err, vl1.ErrWorldUnsigned) {
+			a.Advice = unsignedAdvice("moon", n.MovedTo)
+		}
+	}
 	return a
+}
+
+// unsignedAdvice says how to take a world whose signature fits another key than
+// its own.
+func unsignedAdvice(kind, file string) string {
+	return fmt.Sprintf("Get the file again from whoever runs the roots. If they have changed their key with this revision, "+
+		"ask them for the key before, and take the file with: orreryctl %s use %s --key KEY.", kind, file)
 }
 
 func portAlert(usual, port int) ipc.Alert {
@@ -117,14 +135,6 @@ func worldAlert(w *world.World, err error) ipc.Alert {
 		a.Advice = "Find out from whoever runs the roots which key is right. If it is the file's, forget the trust record of the address and restart the service."
 	}
 	return a
-}
-
-func unsignedAlert(w *world.World) ipc.Alert {
-	return ipc.Alert{
-		ID: fmt.Sprintf("world.unsigned.%016x", w.ID), Severity: severityWarning, Title: "A file with roots is not signed by the key it names",
-		Text:   fmt.Sprintf("The signature of the %s %016x does not fit its key. It is used nevertheless, because it was put into the home directory.", w.Kind, w.ID),
-		Advice: "If you did not expect that, get the file again from whoever runs the roots, and restart the service.",
-	}
 }
 
 func collisionAlert(root identity.Address) ipc.Alert {

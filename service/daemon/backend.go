@@ -32,6 +32,9 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 		peers   []vl1.PeerInfo
 		records []trust.Record
 		roots   int
+		health  []vl1.RootInfo
+		wanted  []vl1.WantedMoon
+		now     clock.Instant
 	)
 	d.host.View(func(c *node.Core, at clock.Instant) {
 		self = c.Self()
@@ -50,6 +53,7 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 			}
 		}
 		peers = c.Peers(at.Mono)
+		health, wanted, now = c.Roots(at.Mono), c.Wanted(), at
 		records = c.Trust().All()
 	})
 	status.Address, status.Identity, status.Fingerprint = self.Address.String(), self.String(), verify.Fingerprint(self)
@@ -74,6 +78,14 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 	}
 	for i := range peers {
 		snap.Peers = append(snap.Peers, d.peerView(&peers[i], byAddress[peers[i].Identity.Address]))
+	}
+	for i := range wanted {
+		if wanted[i].Refused {
+			snap.Alerts = append(snap.Alerts, moonAlert(&wanted[i]))
+		}
+	}
+	if a, ok := d.planetAlert(health, now); ok {
+		snap.Alerts = append(snap.Alerts, a)
 	}
 	if a, ok := d.offlineAlert(time.Now(), roots); ok && !status.Online {
 		snap.Alerts = append(snap.Alerts, a)
@@ -318,27 +330,6 @@ func (d *Daemon) Verification(ctx context.Context, a identity.Address) (*ipc.Ver
 		case <-time.After(askEvery):
 		}
 	}
-}
-
-// Planet implements api.Backend.
-func (d *Daemon) Planet(context.Context) (*ipc.World, error) {
-	var v *ipc.World
-	d.host.View(func(c *node.Core, _ clock.Instant) {
-		w := c.Planet()
-		v = worldView(&w)
-	})
-	return v, nil
-}
-
-// Moons implements api.Backend.
-func (d *Daemon) Moons(context.Context) ([]ipc.World, error) {
-	var v []ipc.World
-	d.host.View(func(c *node.Core, _ clock.Instant) {
-		for _, w := range c.Moons() {
-			v = append(v, *worldView(&w))
-		}
-	})
-	return v, nil
 }
 
 // Config implements api.Backend.

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"time"
 
-	"orrery/assets"
 	"orrery/engine/clock"
 	"orrery/engine/controller"
 	"orrery/engine/identity"
@@ -23,6 +22,7 @@ import (
 type loaded struct {
 	secret   *identity.Secret
 	trust    *trust.Table
+	orbits   world.Orbits
 	worlds   []world.World // the planet first, then moons
 	peers    map[identity.Address][]byte
 	networks []store.JoinedNetwork
@@ -148,65 +148,5 @@ func checkPeer(into map[identity.Address][]byte, a identity.Address, b []byte) e
 		return fmt.Errorf("holds the identity of %s", r.Identity.Address)
 	}
 	into[a] = b
-	return nil
-}
-
-// parseWorld reads a planet or moon file whole.
-func parseWorld(b []byte, kind world.Kind) (world.World, error) {
-	w, _, err := world.Parse(b)
-	if err != nil {
-		return w, err
-	}
-	if w.Kind != kind {
-		return w, fmt.Errorf("not a %s", kind)
-	}
-	return w, nil
-}
-
-// loadWorlds chooses the planet, that of the home or the built-in one, which
-// wins only as a newer revision of the same (spec 03 §2.1), and loads moons. The
-// signature of a file is not needed to use it: it was put there by somebody who
-// may do so.
-func (d *Daemon) loadWorlds(l *loaded, now time.Time) error {
-	planet, err := parseWorld(assets.Planet(), world.Planet)
-	if err != nil {
-		return fmt.Errorf("built-in planet: %w", err)
-	}
-	_, notices, err := d.home.LoadPlanet(now, func(b []byte) error {
-		own, err := parseWorld(b, world.Planet)
-		if err != nil {
-			return err
-		}
-		if !own.SelfSigned() {
-			d.alerts.set(unsignedAlert(&own))
-		}
-		if !own.ReplacedBy(&planet) {
-			planet = own
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("planet: %w", err)
-	}
-	d.notices(notices)
-	l.worlds = append(l.worlds, planet)
-	notices, err = d.home.LoadMoons(now, func(id uint64, b []byte) error {
-		w, err := parseWorld(b, world.Moon)
-		if err != nil {
-			return err
-		}
-		if w.ID != id {
-			return errors.New("not the moon that its name says")
-		}
-		if !w.SelfSigned() {
-			d.alerts.set(unsignedAlert(&w))
-		}
-		l.worlds = append(l.worlds, w)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("moons: %w", err)
-	}
-	d.notices(notices)
 	return nil
 }

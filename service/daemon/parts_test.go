@@ -191,7 +191,7 @@ func TestFileAlerts(t *testing.T) {
 func TestAlertsAreComplete(t *testing.T) {
 	w := &world.World{Kind: world.Moon, ID: 5}
 	for _, a := range []ipc.Alert{
-		portAlert(9993, 1), worldAlert(w, errors.New("older")), worldAlert(w, fmt.Errorf("root: %w", vl1.ErrWorldPinned)), unsignedAlert(w),
+		portAlert(9993, 1), worldAlert(w, errors.New("older")), worldAlert(w, fmt.Errorf("root: %w", vl1.ErrWorldPinned)),
 		collisionAlert(1), reloadAlert(errors.New("x")), warningsAlert([]string{"a", "b"}), restartAlert(), compatAlert(1, errors.New("in use")),
 		problemAlert(2, errors.New("x")), conflictAlert(&trust.Record{Identity: identity.Identity{Address: 1}}),
 	} {

@@ -212,6 +212,7 @@ func (d *Daemon) listen() (net.Listener, error) {
 // records refute is not used; the user has to settle that, through us.
 func (d *Daemon) begin(l *loaded) {
 	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		c.RestoreOrbits(at, l.orbits, out)
 		for i := range l.worlds {
 			w := &l.worlds[i]
 			if err := c.AddWorld(at, w, out); err != nil {
@@ -276,6 +277,8 @@ func (d *Daemon) event(e node.Event) {
 	case node.EventCollision:
 		d.log.Error("a root holds another key for our address", "peer", e.Peer)
 		d.alerts.set(collisionAlert(e.Peer))
+	case node.EventWorld:
+		d.log.Info("the planet or a moon changed")
 	case node.EventConflict:
 		d.log.Warn("another key turned up for a recorded address; refused", "peer", e.Peer)
 	}

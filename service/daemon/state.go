@@ -23,9 +23,17 @@ func (s state) SavePeer(a identity.Address, record []byte) error {
 	return s.home.SavePeer(time.Now(), a, record)
 }
 
-func (s state) SavePlanet(data []byte) error          { return s.home.SavePlanet(data) }
-func (s state) SaveMoon(id uint64, data []byte) error { return s.home.SaveMoon(id, data) }
-func (s state) SaveTrust(text []byte) error           { return s.home.SaveTrust(text) }
+func (s state) SavePlanet(data []byte) error { return s.home.SavePlanet(data) }
+
+func (s state) SaveMoon(id uint64, data []byte) error {
+	if data == nil {
+		return s.home.DeleteMoon(id)
+	}
+	return s.home.SaveMoon(id, data)
+}
+
+func (s state) SaveOrbits(text []byte) error { return s.home.SaveOrbits(text) }
+func (s state) SaveTrust(text []byte) error  { return s.home.SaveTrust(text) }
 
 func (s state) SaveNetwork(nwid identity.NetworkID, conf []byte) error {
 	if conf == nil {

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"orrery/engine/trust"
 	"orrery/engine/vl1"
 	"orrery/engine/vl2"
-	"orrery/engine/world"
 	"orrery/service/ipc"
 )
 
@@ -155,21 +153,6 @@ func trustView(r *trust.Record) ipc.TrustRecord {
 	}
 	if r.Conflict != nil {
 		v.Conflict, v.ConflictAt, v.ConflictFrom = r.Conflict.String(), wallTime(r.ConflictAt), string(r.ConflictFrom)
-	}
-	return v
-}
-
-func worldView(w *world.World) *ipc.World {
-	v := &ipc.World{
-		Kind: w.Kind.String(), ID: w.ID, Timestamp: wallTime(w.Timestamp), UpdateKey: hex.EncodeToString(w.UpdateKey[:]),
-		Signature: hex.EncodeToString(w.Signature[:]), Roots: []ipc.WorldRoot{},
-	}
-	for _, r := range w.Roots {
-		root := ipc.WorldRoot{Identity: r.Identity.String(), Endpoints: []string{}}
-		for _, e := range r.Endpoints {
-			root.Endpoints = append(root.Endpoints, fmt.Sprintf("%s/%d", e.Addr(), e.Port()))
-		}
-		v.Roots = append(v.Roots, root)
 	}
 	return v
 }

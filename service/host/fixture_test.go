@@ -147,6 +147,7 @@ func (d *disk) SavePeer(a identity.Address, r []byte) error {
 }
 func (d *disk) SavePlanet(b []byte) error     { return d.write(func() { d.planet = b }) }
 func (d *disk) SaveMoon(uint64, []byte) error { return d.write(func() {}) }
+func (d *disk) SaveOrbits([]byte) error       { return d.write(func() {}) }
 func (d *disk) SaveTrust(b []byte) error      { return d.write(func() { d.trust = b }) }
 func (d *disk) SaveNetwork(n identity.NetworkID, conf []byte) error {
 	return d.write(func() {

@@ -37,9 +37,11 @@ type Sockets interface {
 type State interface {
 	// SavePeer keeps or, with nil, deletes a peer record.
 	SavePeer(a identity.Address, record []byte) error
-	// SavePlanet and SaveMoon keep a world.
+	// SavePlanet and SaveMoon keep a world; a nil moon is deleted.
 	SavePlanet(data []byte) error
 	SaveMoon(id uint64, data []byte) error
+	// SaveOrbits keeps what is remembered of worlds beside them.
+	SaveOrbits(text []byte) error
 	// SaveNetwork keeps a network's configuration; nil forgets the network and
 	// its settings.
 	SaveNetwork(nwid identity.NetworkID, conf []byte) error

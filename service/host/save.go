@@ -47,6 +47,7 @@ type waiter struct {
 // unsaved is state that is not stored yet. Nil bytes delete.
 type unsaved struct {
 	planet   []byte
+	orbits   []byte
 	moons    map[uint64][]byte
 	networks map[identity.NetworkID][]byte
 	settings map[identity.NetworkID]netconf.Settings
@@ -62,7 +63,7 @@ func newUnsaved() unsaved {
 }
 
 func (u *unsaved) empty() bool {
-	return u.planet == nil && !u.trust && len(u.moons)+len(u.networks)+len(u.settings)+len(u.peers) == 0
+	return u.planet == nil && u.orbits == nil && !u.trust && len(u.moons)+len(u.networks)+len(u.settings)+len(u.peers) == 0
 }
 
 func (s *saver) init() {
@@ -91,6 +92,8 @@ func (s *saver) take(out *node.Outbox) {
 				u.planet = x.Data
 			case vl1.StoreMoon:
 				u.moons[x.ID] = x.Data
+			case vl1.StoreOrbits:
+				u.orbits = x.Data
 			}
 		}
 		for _, f := range out.Files {
@@ -135,6 +138,9 @@ func (s *saver) finish(failed unsaved, noted uint64, err error) {
 	defer s.mu.Unlock()
 	if s.dirty.planet == nil {
 		s.dirty.planet = failed.planet
+	}
+	if s.dirty.orbits == nil {
+		s.dirty.orbits = failed.orbits
 	}
 	s.dirty.trust = s.dirty.trust || failed.trust
 	putBack(s.dirty.moons, failed.moons)
@@ -245,6 +251,10 @@ func (h *Host) write(u *unsaved) (failed unsaved, err error) {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 		}
 		return err != nil
+	}
+	// First: it says by which keys the worlds can be verified.
+	if u.orbits != nil && try("orbits", st.SaveOrbits(u.orbits)) {
+		failed.orbits = u.orbits
 	}
 	if u.planet != nil && try("planet", st.SavePlanet(u.planet)) {
 		failed.planet = u.planet

@@ -95,6 +95,22 @@ func (c *Client) Moons(ctx context.Context) ([]World, error) {
 	return list[World](ctx, c, "/v1/moons")
 }
 
+// Orbit asks for a moon by its ID, 16 or 10 hex digits. It is Waiting until a
+// root of it has told it.
+func (c *Client) Orbit(ctx context.Context, id string, o Orbit) (*World, error) {
+	return send[World](ctx, c, http.MethodPost, "/v1/moons/"+url.PathEscape(id), o)
+}
+
+// Deorbit leaves a moon, or stops asking for it. It is no error if there is none.
+func (c *Client) Deorbit(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/moons/"+url.PathEscape(id), nil, nil)
+}
+
+// UseWorld takes a planet or moon from a file, in place of the one in use.
+func (c *Client) UseWorld(ctx context.Context, u UseWorld) (*World, error) {
+	return send[World](ctx, c, http.MethodPost, "/v1/worlds", u)
+}
+
 // Config returns the local configuration.
 func (c *Client) Config(ctx context.Context) (*Config, error) {
 	return get[Config](ctx, c, "/v1/config")

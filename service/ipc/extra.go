@@ -29,8 +29,46 @@ type World struct {
 	// Signature has 192 hex digits.
 	Signature string      `json:"signature"`
 	Roots     []WorldRoot `json:"roots"`
-	// Waiting is true for a moon that is not yet fetched: only ID is known.
+	// Waiting is true for a moon that did not come yet: ID, Seed, SignedBy and
+	// Problem are known.
 	Waiting bool `json:"waiting,omitempty"`
+	// Seed is the root that is asked for it, SignedBy the key that must have signed
+	// it if the user gave one, Problem why it is not there yet, and Refused whether
+	// it was offered and refused.
+	Seed     string `json:"seed,omitempty"`
+	SignedBy string `json:"signedBy,omitempty"`
+	Problem  string `json:"problem,omitempty"`
+	Refused  bool   `json:"refused,omitempty"`
+}
+
+// Orbit asks for a moon (POST /v1/moons/ID).
+type Orbit struct {
+	// Seed is the address of a root of the moon, to be asked for it; "" if its
+	// file is in moons.d.
+	Seed string `json:"seed,omitempty"`
+	// Key must have signed it, 128 hex digits; "" if its own signature will do.
+	Key string `json:"key,omitempty"`
+}
+
+// UseWorld takes a planet or moon from a file (POST /v1/worlds).
+type UseWorld struct {
+	// World is the content of the file.
+	World []byte `json:"world"`
+	// Key must have signed it, 128 hex digits; "" if its own signature will do.
+	Key string `json:"key,omitempty"`
+}
+
+// RootHealth is how a root does.
+type RootHealth struct {
+	// Answers is whether it answered lately, InUse whether it is the one that
+	// finds and relays for us.
+	Answers bool `json:"answers"`
+	InUse   bool `json:"inUse,omitempty"`
+	// Refused is whether it is not talked to, because another key is recorded for
+	// its address.
+	Refused    bool       `json:"refused,omitempty"`
+	LastAnswer *time.Time `json:"lastAnswer,omitempty"`
+	LatencyMs  int        `json:"latencyMs"` // -1 while unknown
 }
 
 // WorldRoot is one root of a [World].
@@ -39,6 +77,8 @@ type WorldRoot struct {
 	Identity string `json:"identity"`
 	// Endpoints has "ip/port" texts, the reference's form.
 	Endpoints []string `json:"endpoints"`
+	// Health is how it does, nil if that is not known: of ourselves, and of files.
+	Health *RootHealth `json:"health,omitempty"`
 }
 
 // Config is the local configuration and what is in effect of it

@@ -23,6 +23,7 @@ const (
 	planetFile     = "planet"
 	localConfFile  = "local.conf"
 	trustFile      = "trust.json"
+	orbitsFile     = "orbits.json"
 	lockFile       = "orrery.lock"
 	moonsDir       = "moons.d"
 	networksDir    = "networks.d"
@@ -41,6 +42,7 @@ const (
 	maxToken     = 4096
 	maxLocalConf = 1 << 20
 	maxTrust     = 64 << 20
+	maxOrbits    = 64 << 10
 )
 
 // Home is an open home directory. One process has it at a time. Its methods

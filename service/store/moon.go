@@ -67,3 +67,22 @@ func parseName(name, suffix string, digits int) (id uint64, ok bool) {
 	id, err := strconv.ParseUint(hex, 16, 64)
 	return id, err == nil && fmt.Sprintf("%0*x", digits, id) == hex
 }
+
+// ReadMoon reads the file of one moon, nil if there is none.
+func (h *Home) ReadMoon(id uint64) ([]byte, error) {
+	b, err := read(h.path(moonsDir, moonName(id)), maxWorld)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// LoadOrbits reads what is remembered of worlds beside them: moons that are
+// wanted, and by which keys worlds were verified. It is nil if there is nothing.
+// check parses it; a file that check refuses is set aside.
+func (h *Home) LoadOrbits(now time.Time, check func([]byte) error) ([]byte, []Notice, error) {
+	return h.load(now, maxOrbits, check, orbitsFile)
+}
+
+// SaveOrbits replaces what [Home.LoadOrbits] reads.
+func (h *Home) SaveOrbits(b []byte) error { return Write(h.path(orbitsFile), b, 0o600) }

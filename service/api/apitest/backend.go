@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orrery/engine/identity"
+	"orrery/engine/world"
 	"orrery/service/api"
 	"orrery/service/ipc"
 	"orrery/service/verify"
@@ -289,12 +290,15 @@ func (b *Backend) Moons(context.Context) ([]ipc.World, error) {
 }
 
 // Orbit implements api.Orbiter.
-func (b *Backend) Orbit(_ context.Context, id uint64, _ identity.Address) (*ipc.World, error) {
+func (b *Backend) Orbit(_ context.Context, want world.Wanted) (*ipc.World, error) {
 	defer b.mu.Unlock()
 	if err := b.enter("Orbit"); err != nil {
 		return nil, err
 	}
-	w := ipc.World{Kind: "moon", ID: id, Waiting: true}
+	if want.Seed == 0 {
+		return nil, ipc.Errorf(ipc.CodeNotFound, "no file and no seed")
+	}
+	w := ipc.World{Kind: "moon", ID: want.ID, Waiting: true, Seed: want.Seed.String()}
 	b.Orbits = append(b.Orbits, w)
 	return &w, nil
 }
@@ -307,6 +311,24 @@ func (b *Backend) Deorbit(_ context.Context, id uint64) error {
 	}
 	b.Orbits = slices.DeleteFunc(b.Orbits, func(w ipc.World) bool { return w.ID == id })
 	return nil
+}
+
+// UseWorld implements api.Orbiter.
+func (b *Backend) UseWorld(_ context.Context, w *world.World, key *identity.PublicKey) (*ipc.World, error) {
+	defer b.mu.Unlock()
+	if err := b.enter("UseWorld"); err != nil {
+		return nil, err
+	}
+	if key != nil && !w.Verify(key) {
+		return nil, ipc.Errorf(ipc.CodeConflict, "not signed by the given key")
+	}
+	v := ipc.World{Kind: w.Kind.String(), ID: w.ID}
+	if w.Kind == world.Planet {
+		b.World = v
+	} else {
+		b.Orbits = append(b.Orbits, v)
+	}
+	return &v, nil
 }
 
 // Config implements api.Backend.
