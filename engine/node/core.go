@@ -113,7 +113,7 @@ func (c *Core) end() {
 		c.wire.TrustChanged(c.at, changed)
 		for _, a := range changed {
 			if r, ok := c.trust.Get(a); ok && r.Conflict != nil && r.ConflictAt == c.at.Wall {
-				c.out.Events = append(c.out.Events, Event{EventConflict, a})
+				c.out.Events = append(c.out.Events, Event{Kind: EventConflict, Peer: a})
 			}
 		}
 	}
@@ -124,6 +124,9 @@ func (c *Core) end() {
 			kind = EventOnline
 		}
 		c.out.Events = append(c.out.Events, Event{Kind: kind})
+	}
+	for _, r := range c.out.Reach {
+		c.out.Events = append(c.out.Events, Event{EventReach, r.Peer, r.Reason})
 	}
 	for i := range c.out.Store {
 		s := &c.out.Store[i]
@@ -313,7 +316,7 @@ func (u upper) Trace(_ clock.Instant, from identity.Identity, text []byte) {
 func (u upper) Collision(_ clock.Instant, from identity.Identity) {
 	if !u.collided {
 		u.collided = true
-		u.out.Events = append(u.out.Events, Event{EventCollision, from.Address})
+		u.out.Events = append(u.out.Events, Event{Kind: EventCollision, Peer: from.Address})
 	}
 }
 

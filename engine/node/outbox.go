@@ -81,6 +81,8 @@ const (
 	EventConflict
 	// EventWorld: the planet or a moon in force changed.
 	EventWorld
+	// EventReach: a peer that traffic goes to is reached in another way.
+	EventReach
 )
 
 // Event is something that happened.
@@ -88,6 +90,9 @@ type Event struct {
 	Kind EventKind
 	// Peer is whom it concerns, zero if nobody.
 	Peer identity.Address
+	// Reason says, of an EventReach, why the peer is not direct; it is
+	// [vl1.ReasonNone] when it has become direct.
+	Reason vl1.Reason
 }
 
 // Reset forgets everything and makes the memory available again.
@@ -113,5 +118,6 @@ func (o *Outbox) Reset() {
 func (o *Outbox) Empty() bool {
 	return len(o.Send) == 0 && len(o.Held) == 0 && len(o.Work) == 0 && len(o.Store) == 0 && len(o.Deliver) == 0 && len(o.Networks) == 0 &&
 		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && !o.Rotate &&
-		len(o.Burst) == 0 && len(o.Close) == 0 && len(o.Messages) == 0 && len(o.Traces) == 0 && len(o.Events) == 0
+		len(o.Burst) == 0 && len(o.Close) == 0 && len(o.Messages) == 0 && len(o.Traces) == 0 && len(o.Events) == 0 &&
+		len(o.Reach) == 0
 }

@@ -19,7 +19,11 @@ type PeerInfo struct {
 	LatencyMs   int // -1 while unknown
 	LastReceive clock.Mono
 	Blocked     bool
-	Paths       []PathInfo
+	// Reason says why the peer has no direct path, ReasonNone if it has one.
+	Reason Reason
+	// Relay is the root that packets take then, zero if none does.
+	Relay identity.Address
+	Paths []PathInfo
 }
 
 // PathInfo describes one way to a peer.
@@ -62,6 +66,10 @@ func (w *Wire) describe(now clock.Mono, p *Peer) PeerInfo {
 	i := PeerInfo{
 		Identity: p.id, Role: w.RoleOf(p.id), Protocol: p.protocol, Major: p.major, Minor: p.minor, Revision: p.revision,
 		LatencyMs: known(p.latency(now)), LastReceive: p.lastReceive, Blocked: p.blocked,
+	}
+	i.Reason = w.reason(now, p)
+	if root := w.bestUpstream(now); i.Reason.relayed() && root != nil && root != p {
+		i.Relay = root.id.Address
 	}
 	best := p.direct(now)
 	for j := range p.slots {

@@ -19,6 +19,8 @@ type Outbox struct {
 	Burst []Burst
 	// Close has sockets of bursts that are of no use any more.
 	Close []SocketID
+	// Reach tells of peers that are reached in another way than before.
+	Reach []ReachChange
 
 	arena arena
 }
@@ -33,6 +35,7 @@ func (o *Outbox) Reset() {
 	o.Rotate = false
 	o.Burst = o.Burst[:0]
 	o.Close = o.Close[:0]
+	o.Reach = o.Reach[:0]
 	o.arena.reset()
 }
 

@@ -54,6 +54,8 @@ type Peer struct {
 	probes   [4]probe // recent probes of unknown paths, a ring
 	probeAt  int
 	blocked  bool
+	// attempt is set while the peer is relayed.
+	attempt *attempt
 }
 
 // bestPath caches the outcome of choosing a path for a moment.

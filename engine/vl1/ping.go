@@ -22,6 +22,9 @@ func (w *Wire) Deadline() clock.Mono {
 		return noDeadline
 	}
 	d := min(w.nextPing, w.nextClean)
+	if len(w.watched) > 0 {
+		d = min(d, w.nextReview)
+	}
 	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 {
 		d = min(d, w.nextQueue)
 	}
@@ -41,6 +44,9 @@ func (w *Wire) Tick(at clock.Instant) {
 	w.runTry(at)
 	if at.Mono >= w.nextPing {
 		w.ping(at)
+	}
+	if len(w.watched) > 0 && at.Mono >= w.nextReview {
+		w.review(at)
 	}
 	if at.Mono >= w.nextClean {
 		w.nextClean = at.Mono + 30*clock.Second

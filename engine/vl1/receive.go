@@ -383,6 +383,9 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 		}
 	} else {
 		w.detour(at, p, from)
+		if d == Trusted || p.lastNontrivial == now {
+			w.relaying(now, p)
+		}
 	}
 	if now-p.lastDirectPush >= 15*clock.Second && p.trusted(now) && (hops > 0 || now-p.lastDirectPush >= 120*clock.Second) {
 		p.lastDirectPush = now

@@ -59,6 +59,9 @@ func (w *Wire) Send(at clock.Instant, to identity.Address, v wire.Verb, head, bo
 		if owner, via := w.route(at, p); via != nil {
 			id := w.transmit(at, p, buf, p.suite(), via, via.pathKey)
 			w.carry(at, owner, via)
+			if owner != p {
+				w.relaying(at.Mono, p)
+			}
 			return id
 		}
 	}
@@ -191,6 +194,9 @@ func (w *Wire) flush(at clock.Instant, p *Peer) {
 		}
 		w.transmit(at, p, append(w.out.Alloc(len(q.data))[:0], q.data...), p.suite(), via, via.pathKey)
 		w.carry(at, owner, via)
+		if owner != p {
+			w.relaying(at.Mono, p)
+		}
 	}
 	clear(w.queue[len(kept):])
 	w.queue = kept

@@ -41,7 +41,12 @@ func (w *Wire) receiveRendezvous(at clock.Instant, from *Peer, in *Inbound) bool
 		return false
 	}
 	p := w.peer(at, r.Peer)
-	if p == nil || p.blocked || !w.usable(r.Peer, r.At) {
+	if p == nil || p.blocked {
+		return true
+	}
+	ok := w.usable(r.Peer, r.At)
+	w.introducedAt(at.Mono, p, r.At, true, ok)
+	if !ok {
 		return true
 	}
 	w.told(at, p, r.At)
@@ -169,7 +174,9 @@ func (w *Wire) receivePush(at clock.Instant, p *Peer, in *Inbound) bool {
 		if r.Flags&wire.PathForget != 0 || !r.Address.IsValid() {
 			continue
 		}
-		if p.hasActive(at.Mono, r.Address) || !w.usable(p.id.Address, r.Address) {
+		ok := w.usable(p.id.Address, r.Address)
+		w.introducedAt(at.Mono, p, r.Address, false, ok)
+		if !ok || p.hasActive(at.Mono, r.Address) {
 			continue
 		}
 		scope, family := wire.ScopeOf(r.Address.Addr()), 0

@@ -111,6 +111,10 @@ type Wire struct {
 	replay    replay
 	unproven  recent[netip.AddrPort, account]
 	hellos    recent[peerPath, clock.Bucket]
+	// watched are the attempts at relayed peers, telling bounds what is told.
+	watched    []*attempt
+	telling    bucket
+	nextReview clock.Mono
 
 	reach      reach
 	set        settings
