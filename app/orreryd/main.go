@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,10 @@ import (
 
 // version is set by the linker.
 var version = "development"
+
+// deafness is how long UDP must be silent before the TCP relay takes over. It is
+// what the service's default says, except in tests.
+var deafness time.Duration
 
 func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -39,7 +44,7 @@ func (statusError) Error() string { return "" }
 
 // execute runs a command line and returns the exit code.
 func execute(args []string, stdout, stderr io.Writer) int {
-	p := &program{cfg: daemon.Config{Version: version}}
+	p := &program{cfg: daemon.Config{Version: version, Deafness: deafness}}
 	root := p.command()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -93,10 +98,10 @@ func (p *program) command() *cobra.Command {
 	root.AddCommand(&cobra.Command{
 		Use: "run", Short: "Run in the foreground", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: p.level()})
-			return lifecycle.Foreground(func(ctx context.Context) error { return p.run(ctx, slog.New(handler)) })
+			return lifecycle.Foreground(func(ctx context.Context) error { return p.run(ctx, p.foregroundLog()) })
 		},
 	})
+	root.AddCommand(p.relayCommand())
 	p.addServiceCommands(root)
 	return root
 }
@@ -117,6 +122,11 @@ func (p *program) level() slog.Level {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
+}
+
+// foregroundLog is the log of a program in the foreground.
+func (p *program) foregroundLog() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: p.level()}))
 }
 
 // run runs the node.

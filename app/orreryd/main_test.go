@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // executeVariable makes the test binary behave as orreryd itself. With the value
@@ -15,9 +16,14 @@ import (
 const (
 	executeVariable = "ORRERYD_TEST_EXECUTE"
 	lifeLine        = "life line"
+	// deafnessVariable has the time after which such an orreryd uses its TCP relay.
+	deafnessVariable = "ORRERYD_TEST_DEAFNESS"
 )
 
 func TestMain(m *testing.M) {
+	if d, err := time.ParseDuration(os.Getenv(deafnessVariable)); err == nil {
+		deafness = d
+	}
 	switch os.Getenv(executeVariable) {
 	case "":
 		os.Exit(m.Run())
@@ -53,6 +59,15 @@ func TestUsage(t *testing.T) {
 		{"--version", 0, version},
 		{"--help", 0, "run in the foreground"},
 		{"help install", 0, "install the service"},
+		{"relay now", 2, "orreryd relay takes no arguments"},
+		{"relay --listen 443", 2, "want ADDRESS:PORT"},
+		{"relay --metrics 9094", 2, "want ADDRESS:PORT"},
+		{"relay --bind ::1", 2, "want an IPv4 address"},
+		{"relay --clients 0", 2, "want at least 1"},
+		{"relay --rate -1", 2, "want 0 to"},
+		{"relay --client-rate NaN", 2, "want 0 to"},
+		{"relay --listen 192.0.2.1:4430", 1, "192.0.2.1:4430"},
+		{"relay --help", 0, "tcpFallbackRelay"},
 	} {
 		var out, err bytes.Buffer
 		code := execute(strings.Fields(c.args), &out, &err)

@@ -68,13 +68,14 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	}
 	stop := context.AfterFunc(ctx, end)
 	defer stop()
+	own := newLimit(s.cfg.ClientRate, time.Now())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer end()
-		s.toTCP(conn, udp)
+		s.toTCP(conn, udp, own)
 	}()
-	switch err := s.toUDP(conn, udp); {
+	switch err := s.toUDP(conn, udp, own); {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.count.idle.Add(1)
 	case errors.Is(err, ErrHeader), errors.Is(err, ErrTooLong), errors.Is(err, ErrAddress):
@@ -87,7 +88,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 // toUDP sends what the client sends. The first message must be a greeting:
 // clients that never greet exist in the reference's world, which sends their
 // packets to the machine of the relay; here they are refused.
-func (s *Server) toUDP(conn net.Conn, udp packetConn) error {
+func (s *Server) toUDP(conn net.Conn, udp packetConn, own *limit) error {
 	r := NewReader(conn)
 	if err := conn.SetReadDeadline(time.Now().Add(greetingPatience)); err != nil {
 		return err
@@ -112,6 +113,8 @@ func (s *Server) toUDP(conn net.Conn, udp packetConn) error {
 			s.count.droppedSize.Add(1)
 		case !s.cfg.permits(m.Addr):
 			s.count.droppedDestination.Add(1)
+		case !s.within(own, len(m.Datagram)):
+			s.count.droppedRate.Add(1)
 		default:
 			if _, err := udp.WriteToUDPAddrPort(m.Datagram, m.Addr); err != nil {
 				if errors.Is(err, net.ErrClosed) {
@@ -128,7 +131,7 @@ func (s *Server) toUDP(conn net.Conn, udp packetConn) error {
 
 // toTCP returns what comes to the client's UDP port. While the client does not
 // read, datagrams wait and then get lost in the socket's buffer.
-func (s *Server) toTCP(conn net.Conn, udp packetConn) {
+func (s *Server) toTCP(conn net.Conn, udp packetConn, own *limit) {
 	in := make([]byte, maxReturned)
 	out := make([]byte, 0, HeaderLen+headIPv6+maxReturned)
 	for failed := 0; ; {
@@ -147,6 +150,9 @@ func (s *Server) toTCP(conn net.Conn, udp packetConn) {
 		case n < MinDatagram || n >= maxReturned:
 			s.count.droppedSize.Add(1)
 			continue
+		case !s.within(own, n):
+			s.count.droppedRate.Add(1)
+			continue
 		}
 		out = AppendPacket(out[:0], from, in[:n])
 		if write(conn, out) != nil {
@@ -155,4 +161,13 @@ func (s *Server) toTCP(conn net.Conn, udp packetConn) {
 		s.count.toTCP.Add(1)
 		s.count.toTCPBytes.Add(uint64(n))
 	}
+}
+
+// within reports whether a datagram is within the limits of bandwidth.
+func (s *Server) within(own *limit, n int) bool {
+	if own == nil && s.all == nil {
+		return true
+	}
+	now := time.Now()
+	return own.take(n, now) && s.all.take(n, now)
 }

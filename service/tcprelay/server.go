@@ -20,6 +20,10 @@ type ServerConfig struct {
 	// AllowPrivate lets clients send to private addresses too. Addresses that
 	// are only of this machine or of its link are never sent to.
 	AllowPrivate bool
+	// Rate bounds the bytes of datagrams a second of all clients, ClientRate
+	// those of one, both directions together. What is beyond is dropped. 0 is
+	// without bound.
+	Rate, ClientRate int64
 	// Log must not be nil.
 	Log *slog.Logger
 
@@ -37,6 +41,7 @@ const (
 type Server struct {
 	cfg   ServerConfig
 	count counters
+	all   *limit
 
 	mu      sync.Mutex // guards what follows
 	clients int
@@ -57,7 +62,7 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.permits == nil {
 		cfg.permits = func(a netip.AddrPort) bool { return permitted(a, cfg.AllowPrivate) }
 	}
-	return &Server{cfg: cfg, from: make(map[netip.Prefix]int)}
+	return &Server{cfg: cfg, all: newLimit(cfg.Rate, time.Now()), from: make(map[netip.Prefix]int)}
 }
 
 // listenUDP opens a UDP port of its own.
