@@ -47,6 +47,7 @@ const labPrefix = "orreryd-test-"
 type lab struct {
 	t      *testing.T
 	name   string
+	net    byte // the first byte of its physical addresses
 	boxes  []*box
 	planet []byte
 }
@@ -59,6 +60,7 @@ type box struct {
 	addr   netip.Addr // on the physical network
 	secret *identity.Secret
 	home   string
+	env    []string // more of the environment
 	client *ipc.Client
 
 	cmd    *exec.Cmd
@@ -71,6 +73,13 @@ type box struct {
 // the lab's planet. Homes are made, nothing runs.
 func newLab(t *testing.T, names ...string) *lab {
 	t.Helper()
+	return newLabAt(t, 10, names...)
+}
+
+// newLabAt is newLab with another first byte of the physical addresses, such as
+// 44 for addresses of the Internet instead of private ones.
+func newLabAt(t *testing.T, net byte, names ...string) *lab {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make network namespaces")
 	}
@@ -81,7 +90,7 @@ func newLab(t *testing.T, names ...string) *lab {
 	}
 	t.TempDir() // so that homes are removed only after what runs there is gone
 	sweep(t)
-	l := &lab{t: t, name: fmt.Sprintf("%s%d-%d", labPrefix, os.Getpid(), labs.Add(1))}
+	l := &lab{t: t, net: net, name: fmt.Sprintf("%s%d-%d", labPrefix, os.Getpid(), labs.Add(1))}
 	sw := l.name + "-switch"
 	if out, err := exec.Command("ip", "netns", "add", sw).CombinedOutput(); err != nil {
 		t.Skipf("cannot make a network namespace: %s", out)
@@ -89,8 +98,8 @@ func newLab(t *testing.T, names ...string) *lab {
 	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", sw).Run() })
 	must(t, "ip", "-n", sw, "link", "add", "br0", "type", "bridge")
 	must(t, "ip", "-n", sw, "link", "set", "br0", "up")
-	for _, gateway := range []string{"10.99.0.254/24", "10.97.0.254/24"} {
-		must(t, "ip", "-n", sw, "addr", "add", gateway, "dev", "br0")
+	for _, gateway := range []string{"%d.99.0.254/24", "%d.97.0.254/24"} {
+		must(t, "ip", "-n", sw, "addr", "add", fmt.Sprintf(gateway, net), "dev", "br0")
 	}
 	must(t, "ip", "netns", "exec", sw, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
 	for i, name := range names {
@@ -112,7 +121,7 @@ func (l *lab) add(sw, name string, i int) {
 	if name == "a" {
 		subnet = 97
 	}
-	b := &box{lab: l, name: name, ns: l.name + "-" + name, addr: netip.AddrFrom4([4]byte{10, subnet, 0, byte(i + 1)}), secret: secret}
+	b := &box{lab: l, name: name, ns: l.name + "-" + name, addr: netip.AddrFrom4([4]byte{l.net, subnet, 0, byte(i + 1)}), secret: secret}
 	must(t, "ip", "netns", "add", b.ns)
 	t.Cleanup(func() {
 		b.kill()
@@ -127,7 +136,7 @@ func (l *lab) add(sw, name string, i int) {
 	must(t, "ip", "-n", b.ns, "addr", "add", b.addr.String()+"/24", "dev", "eth0")
 	must(t, "ip", "-n", b.ns, "link", "set", "eth0", "up")
 	must(t, "ip", "-n", b.ns, "link", "set", "lo", "up")
-	must(t, "ip", "-n", b.ns, "route", "add", "default", "via", fmt.Sprintf("10.%d.0.254", subnet))
+	must(t, "ip", "-n", b.ns, "route", "add", "default", "via", fmt.Sprintf("%d.%d.0.254", l.net, subnet))
 	b.home = t.TempDir()
 	b.write("identity.secret", []byte(secret.Text()))
 	b.client = ipc.NewClient(filepath.Join(b.home, "orreryd.sock"))
@@ -245,6 +254,12 @@ func (b *box) start(flags ...string) {
 
 // launch starts orreryd.
 func (b *box) launch(flags ...string) {
+	b.lab.t.Helper()
+	b.execute(append([]string{"run", "--home", b.home}, flags...)...)
+}
+
+// execute starts a command of orreryd that goes on until it is stopped.
+func (b *box) execute(args ...string) {
 	t := b.lab.t
 	t.Helper()
 	life, far, err := os.Pipe()
@@ -254,8 +269,8 @@ func (b *box) launch(flags ...string) {
 	if b.output == nil {
 		b.output = &output{}
 	}
-	b.cmd = b.command(append([]string{"run", "--home", b.home}, flags...)...)
-	b.cmd.Env = append(b.cmd.Env, executeVariable+"="+lifeLine)
+	b.cmd = b.command(args...)
+	b.cmd.Env = append(append(b.cmd.Env, executeVariable+"="+lifeLine), b.env...)
 	b.cmd.Stdout, b.cmd.Stderr, b.cmd.ExtraFiles = b.output, b.output, []*os.File{life}
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)

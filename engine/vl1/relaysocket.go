@@ -21,7 +21,7 @@ const (
 	relayScore = 1 << 37
 	// rootByUDP is how often a root that is reached through a TCP relay is tried
 	// by UDP as well.
-	rootByUDP = 10 * clock.Second
+	rootByUDP = 5 * clock.Second
 	// rootHello is how often a root that is reached gets a HELLO anyway.
 	rootHello = 224 * clock.Second
 )
@@ -35,20 +35,13 @@ func (w *Wire) SetRelay(at clock.Instant, active bool) {
 	}
 	w.tcpRelay = active
 	if !active {
+		gone := func(s *slot) bool { return s.socket == RelaySocket }
 		for _, p := range w.order {
-			p.dropRelayed()
-		}
-		w.bestRoot = nil
-	}
-	for i := range w.top.upstreams {
-		if p := w.peers[w.top.upstreams[i].id.Address]; p != nil {
-			if active && p.live(at.Mono) == nil {
-				p.rootTries = 0
-			}
-			p.nextRoot = at.Mono
+			w.recallPaths(at, p, gone)
+			w.cut(p, gone)
 		}
 	}
-	w.nextPing = at.Mono
+	w.callRoots(at)
 }
 
 // HeardGlobal is when an authenticated packet last came straight from its
@@ -66,20 +59,4 @@ func (w *Wire) noteGlobal(now clock.Mono, scope wire.Scope, by SocketID) {
 // carriedByRelay reports whether a TCP relay takes datagrams for an address.
 func (w *Wire) carriedByRelay(to netip.AddrPort) bool {
 	return w.tcpRelay && to.Addr().Is4() && wire.ScopeOf(to.Addr()) == wire.ScopeGlobal
-}
-
-// dropRelayed ends the peer's paths on RelaySocket.
-func (p *Peer) dropRelayed() {
-	kept := p.slots[:0]
-	for _, s := range p.slots {
-		if s.socket != RelaySocket {
-			kept = append(kept, s)
-			continue
-		}
-		s.users--
-		p.unstored = true
-		p.best = bestPath{}
-	}
-	clear(p.slots[len(kept):])
-	p.slots = kept
 }

@@ -339,6 +339,8 @@ func (d *Daemon) Config(context.Context) (*ipc.Config, error) {
 		LocalConf: conf.JSON(), Error: *d.conf.problem.Load(), HomeDir: d.home.Path(), PrimaryPort: d.sockets.Port(),
 		CompatAPI: d.compat.serving.Load(), OperatorGroup: d.cfg.OperatorGroup,
 	}
+	c.PortMapping, c.AllowTCPFallback, c.ForceTCPRelay = conf.Settings.PortMapping, conf.Settings.AllowTCPFallbackRelay, conf.Settings.ForceTCPRelay
+	c.TCPFallbackActive = d.carrier.open.Load()
 	if c.OperatorGroup == "" {
 		c.OperatorGroup = caller.DefaultGroup
 	}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"orrery/service/ipc"
+)
+
+// relayed is a lab with a root that is the controller too, a TCP relay, and two
+// members of a network, of which a uses the relay after three seconds without
+// UDP.
+type relayed struct {
+	*lab
+	root, relay, a, b *box
+	nwid              string
+	addrA, addrB      string
+}
+
+// relayedNetwork makes one; nothing of it runs but the root and the relay.
+func relayedNetwork(t *testing.T) *relayed {
+	t.Helper()
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip("needs the program nft to block UDP")
+	}
+	l := newLabAt(t, 44, "root", "relay", "a", "b")
+	r := &relayed{lab: l, root: l.boxes[0], relay: l.boxes[1], a: l.boxes[2], b: l.boxes[3], addrA: "10.147.18.2", addrB: "10.147.18.3"}
+	r.relay.execute("relay", "--listen", ":443", "--metrics", "127.0.0.1:9094")
+	r.a.env = []string{deafnessVariable + "=3s"}
+	r.a.write("local.conf", fmt.Appendf(nil, `{"settings":{"portMappingEnabled":false,"tcpFallbackRelay":"%v/443"}}`, r.relay.addr))
+	for _, b := range []*box{r.root, r.b} {
+		b.write("local.conf", []byte(`{"settings":{"portMappingEnabled":false,"allowTcpFallbackRelay":false}}`))
+	}
+	r.root.start()
+	r.nwid = r.root.secret.Address.String() + "000018"
+	r.root.control(http.MethodPost, "/"+r.nwid, `{"name":"relayed","private":true,"v4AssignMode":{"zt":true},
+		"routes":[{"target":"10.147.18.0/24"}],"ipAssignmentPools":[{"ipRangeStart":"10.147.18.1","ipRangeEnd":"10.147.18.254"}]}`)
+	for b, addr := range map[*box]string{r.a: r.addrA, r.b: r.addrB} {
+		r.root.control(http.MethodPost, "/"+r.nwid+"/member/"+b.secret.Address.String(), fmt.Sprintf(`{"authorized":true,"ipAssignments":[%q]}`, addr))
+	}
+	return r
+}
+
+// blockUDP lets no UDP through on the computer's physical interface, in either
+// direction, until unblockUDP.
+func (b *box) blockUDP() {
+	b.lab.t.Helper()
+	for _, rule := range []string{
+		"add table inet blocked",
+		"add chain inet blocked in { type filter hook input priority 0 ; }", "add rule inet blocked in iifname eth0 meta l4proto udp drop",
+		"add chain inet blocked out { type filter hook output priority 0 ; }", "add rule inet blocked out oifname eth0 meta l4proto udp drop",
+	} {
+		must(b.lab.t, append([]string{"ip", "netns", "exec", b.ns, "nft"}, strings.Fields(rule)...)...)
+	}
+}
+
+func (b *box) unblockUDP() {
+	b.lab.t.Helper()
+	must(b.lab.t, "ip", "netns", "exec", b.ns, "nft", "delete", "table", "inet", "blocked")
+}
+
+// tunneled waits until the computer uses its relay, or does not any more.
+func (b *box) tunneled(d time.Duration, want bool) time.Duration {
+	t := b.lab.t
+	t.Helper()
+	return until(t, d, fmt.Sprintf("TCP relay in use: %v", want), func() error {
+		c, err := b.client.Config(ctx(t))
+		if err == nil && c.TCPFallbackActive != want {
+			err = errors.New("it is otherwise")
+		}
+		return err
+	})
+}
+
+// count is a counter of the relay.
+func (r *relayed) count(name string) (n uint64) {
+	r.t.Helper()
+	code, body := r.relay.raw("127.0.0.1:9094", "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+	for line := range strings.Lines(body) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			if _, err := fmt.Sscan(value, &n); err == nil {
+				return n
+			}
+		}
+	}
+	r.t.Fatalf("no counter %s: %d %s", name, code, body)
+	return 0
+}
+
+// TestTCPRelay has UDP blocked for a computer: its traffic goes through the TCP
+// relay, and by UDP again when that works.
+func TestTCPRelay(t *testing.T) {
+	t.Parallel()
+	r := relayedNetwork(t)
+	a, b := r.a, r.b
+	r.startAll(a, b)
+	for _, x := range []*box{a, b} {
+		x.join(r.nwid, ipc.NetworkSettings{})
+		x.network(r.nwid, ipc.OK)
+	}
+	a.pings(15*time.Second, r.addrB)
+	if n := r.count("orrery_relay_accepted_total"); n != 0 {
+		t.Fatalf("%d connections to the relay although UDP works", n)
+	}
+
+	a.blockUDP()
+	t.Logf("the relay is connected %v after the block", a.tunneled(30*time.Second, true))
+	t.Logf("traffic after %v more", a.pings(10*time.Second, r.addrB))
+	b.pings(5*time.Second, r.addrA)
+	a.online()
+	big := exec.Command("ip", "netns", "exec", a.ns, "ping", "-n", "-c3", "-i0.2", "-s4000", "-W3", r.addrB)
+	if out, err := big.CombinedOutput(); err != nil {
+		t.Errorf("long packets: %s", out)
+	}
+	if sent, back := r.count("orrery_relay_udp_bytes_total"), r.count("orrery_relay_tcp_bytes_total"); sent < 12_000 || back < 12_000 {
+		t.Errorf("%d bytes went through the relay, %d came back", sent, back)
+	}
+	if n := r.count("orrery_relay_accepted_total"); n != 1 {
+		t.Errorf("%d connections to the relay, want one", n)
+	}
+
+	a.unblockUDP()
+	t.Logf("the relay is left %v after the end of the block", a.tunneled(30*time.Second, false))
+	a.pings(5*time.Second, r.addrB)
+	carried := r.count("orrery_relay_udp_datagrams_total")
+	a.pings(5*time.Second, r.addrB)
+	if n := r.count("orrery_relay_udp_datagrams_total"); n != carried || r.count("orrery_relay_clients") != 0 {
+		t.Errorf("the relay still carries: %d datagrams, then %d", carried, n)
+	}
+	r.relay.stop()
+}
+
+// TestTCPRelayFromTheStart has a computer start where no UDP passes, with a
+// relay that comes later and goes away for a while.
+func TestTCPRelayFromTheStart(t *testing.T) {
+	t.Parallel()
+	r := relayedNetwork(t)
+	a, b := r.a, r.b
+	b.start()
+	b.join(r.nwid, ipc.NetworkSettings{})
+	r.relay.stop()
+	a.blockUDP()
+	a.start()
+	a.join(r.nwid, ipc.NetworkSettings{})
+	r.relay.execute("relay", "--listen", ":443", "--metrics", "127.0.0.1:9094")
+	a.tunneled(45*time.Second, true)
+	a.online()
+	a.network(r.nwid, ipc.OK)
+	t.Logf("traffic after %v more", a.pings(15*time.Second, r.addrB))
+	r.relay.stop()
+	a.tunneled(10*time.Second, false)
+	r.relay.execute("relay", "--listen", ":443", "--metrics", "127.0.0.1:9094")
+	a.tunneled(30*time.Second, true)
+	a.pings(15*time.Second, r.addrB)
+}
+
+// TestForcedTCPRelay has a computer that must use its relay although UDP works:
+// it sends no UDP at all. The setting is followed while it runs.
+func TestForcedTCPRelay(t *testing.T) {
+	t.Parallel()
+	r := relayedNetwork(t)
+	a, b := r.a, r.b
+	conf := `{"settings":{"portMappingEnabled":false,"tcpFallbackRelay":"%v/443","forceTcpRelay":%v}}`
+	a.write("local.conf", fmt.Appendf(nil, conf, r.relay.addr, true))
+	must(t, "ip", "netns", "exec", a.ns, "nft", "add", "table", "inet", "watch")
+	must(t, "ip", "netns", "exec", a.ns, "nft", "add", "chain", "inet", "watch", "out", "{", "type", "filter", "hook", "output", "priority", "0", ";", "}")
+	must(t, "ip", "netns", "exec", a.ns, "nft", "add", "rule", "inet", "watch", "out", "oifname", "eth0", "meta", "l4proto", "udp", "counter")
+	r.startAll(a, b)
+	for _, x := range []*box{a, b} {
+		x.join(r.nwid, ipc.NetworkSettings{})
+		x.network(r.nwid, ipc.OK)
+	}
+	a.tunneled(5*time.Second, true)
+	a.pings(15*time.Second, r.addrB)
+	if rules := must(t, "ip", "netns", "exec", a.ns, "nft", "list", "table", "inet", "watch"); !strings.Contains(rules, "counter packets 0 ") {
+		t.Errorf("UDP left the computer:\n%s", rules)
+	}
+	a.write("local.conf", fmt.Appendf(nil, conf, r.relay.addr, false))
+	a.tunneled(40*time.Second, false)
+	a.pings(15*time.Second, r.addrB)
+}
