@@ -37,7 +37,7 @@ func (w *Wire) SetRelay(at clock.Instant, active bool) {
 	if !active {
 		gone := func(s *slot) bool { return s.socket == RelaySocket }
 		for _, p := range w.order {
-			w.recallPaths(at, p, gone)
+			w.callPaths(at, p, gone)
 			w.cut(p, gone)
 		}
 	}

@@ -100,8 +100,11 @@ func (d *Daemon) connect(why cause) {
 	c.told, c.up, c.ids, c.ports, c.uplinks = true, survey.Link, ids, ports, links
 }
 
-// bindings are the sockets to have.
+// bindings are the sockets to have: none if all goes through the TCP relay.
 func bindings(s *udp.Survey, conf *store.Settings, ports udp.Ports) []udp.Binding {
+	if conf.ForceTCPRelay {
+		return nil
+	}
 	if len(conf.Bind) > 0 {
 		return udp.Exact(conf.Bind, ports)
 	}
