@@ -14,8 +14,9 @@ func systemClock() func() (mono, wall time.Duration) {
 	}
 }
 
-// watchClock compares the clocks every now and then.
-func watchClock(ctx context.Context, clock func() (mono, wall time.Duration), changed func(Notice)) {
+// watchClock compares the clocks every now and then, and when there is a reason
+// to glance at them.
+func watchClock(ctx context.Context, clock func() (mono, wall time.Duration), glance <-chan struct{}, changed func(Notice)) {
 	var w clockWatch
 	w.compare(clock())
 	t := time.NewTicker(clockPeriod)
@@ -23,11 +24,12 @@ func watchClock(ctx context.Context, clock func() (mono, wall time.Duration), ch
 	for {
 		select {
 		case <-t.C:
-			if n, ok := w.compare(clock()); ok {
-				changed(n)
-			}
+		case <-glance:
 		case <-ctx.Done():
 			return
+		}
+		if n, ok := w.compare(clock()); ok {
+			changed(n)
 		}
 	}
 }

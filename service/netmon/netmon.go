@@ -74,21 +74,38 @@ func Watch(ctx context.Context, cfg Config) (<-chan Notice, error) {
 		case <-ctx.Done():
 		}
 	}
+	// What changes the network may be a wake-up: the clocks are compared with it.
+	glance := make(chan struct{}, 1)
+	compare := func() {
+		select {
+		case glance <- struct{}{}:
+		default:
+		}
+	}
+	source := func(n Notice) {
+		compare()
+		changed(n)
+	}
 	var wg sync.WaitGroup
 	if cfg.source != nil {
-		wg.Go(func() { _ = cfg.source(ctx, changed) })
+		wg.Go(func() { _ = cfg.source(ctx, source) })
 	} else {
 		run, err := subscribe()
 		if err != nil {
 			return nil, fmt.Errorf("watch the network: %w", err)
 		}
 		wg.Go(func() {
-			if err := run(ctx, changed); err != nil && ctx.Err() == nil {
+			if err := run(ctx, source); err != nil && ctx.Err() == nil {
 				cfg.Log.Warn("network changes are not noticed any more", "err", err)
 			}
 		})
+		wg.Go(func() {
+			if err := watchPower(ctx, compare, changed); err != nil && ctx.Err() == nil {
+				cfg.Log.Debug("wake-ups are noticed by the clocks only", "err", err)
+			}
+		})
 	}
-	wg.Go(func() { watchClock(ctx, cfg.clock, changed) })
+	wg.Go(func() { watchClock(ctx, cfg.clock, glance, changed) })
 	out := make(chan Notice)
 	go func() {
 		collect(ctx, cfg.Quiet, changes, out)

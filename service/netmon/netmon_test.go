@@ -101,6 +101,36 @@ func TestSleepIsNoticed(t *testing.T) {
 	})
 }
 
+// TestSleepIsNoticedWithTheNetwork does not wait for the next comparison.
+func TestSleepIsNoticedWithTheNetwork(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var asleep atomic.Int64
+		start := time.Now()
+		changes := make(chan Notice)
+		cfg := config()
+		cfg.source = script(changes)
+		cfg.clock = func() (mono, wall time.Duration) {
+			return time.Since(start), time.Since(start) + time.Duration(asleep.Load())
+		}
+		notices, err := Watch(ctx, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // of the bubble's clock
+		asleep.Store(int64(time.Hour))
+		changes <- Notice{Links: true}
+		if n := <-notices; n != (Notice{Links: true, Slept: true, Jump: time.Hour}) || time.Since(start) > 2*time.Second {
+			t.Errorf("got %+v after %v", n, time.Since(start))
+		}
+		cancel()
+		for range notices {
+			t.Error("another notice")
+		}
+	})
+}
+
 func TestClockWatch(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
