@@ -20,6 +20,8 @@ type Burst struct {
 	Count int
 	// V4 asks for IPv4, false for IPv6.
 	V4 bool
+	// Like is the socket to be bound as, to its address and device; 0 for any.
+	Like SocketID
 	// Until is when sockets of an answer that comes too late are of no use.
 	Until clock.Mono
 }
@@ -46,7 +48,7 @@ func (w *Wire) openSockets(t *try, n int, until clock.Mono) {
 	}
 	w.workSeq++
 	t.burst = w.workSeq
-	w.out.Burst = append(w.out.Burst, Burst{ID: t.burst, Count: n, V4: true, Until: until})
+	w.out.Burst = append(w.out.Burst, Burst{ID: t.burst, Count: n, V4: true, Like: t.nat.socket, Until: until})
 }
 
 // BurstReady takes the sockets that a [Burst] asked for.

@@ -122,7 +122,7 @@ func (w *Wire) witness(now clock.Mono) *sighting {
 	root := false
 	for i := range w.surface.seen {
 		x := &w.surface.seen[i]
-		if !x.as.Addr().Is4() || now-x.at >= surfaceFor {
+		if !x.as.Addr().Is4() || x.from.socket == RelaySocket || now-x.at >= surfaceFor {
 			continue
 		}
 		of := w.top.find(x.reporter) != nil

@@ -131,7 +131,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer d.compat.close()
 	d.server = api.New(api.Config{Backend: d, Policy: caller.Policy{Group: cfg.OperatorGroup}, Log: d.log})
 	d.host = host.New(host.Config{
-		Core: l.core, Sockets: d.carrier, State: state{home, l.database}, System: d.system, Log: d.log,
+		Core: l.core, Sockets: d.carrier, Bursts: d.sockets, State: state{home, l.database}, System: d.system, Log: d.log,
 		Rotate:  func() { signal(d.rotate) },
 		Changed: d.server.Changed, Event: d.event, Stored: d.stored,
 	})

@@ -68,9 +68,11 @@ type Config struct {
 	// Core makes the core; it is called once, with the first instant.
 	Core    func(at clock.Instant) *node.Core
 	Sockets Sockets
-	State   State
-	System  System
-	Log     *slog.Logger
+	// Bursts has the short-lived sockets; nil for none.
+	Bursts Bursts
+	State  State
+	System System
+	Log    *slog.Logger
 	// Changed is called, often, when what people see may differ. Like the other
 	// functions here it must return soon; it may call the host.
 	Changed func()
@@ -99,6 +101,7 @@ type Host struct {
 	timer    timer
 	work     chan vl1.Work
 	events   chan node.Event
+	bursts   chan vl1.Burst
 	durable  durable
 	saver    saver
 	networks networks
@@ -130,6 +133,7 @@ func New(cfg Config) *Host {
 		cfg: cfg, log: cfg.Log, start: time.Now(),
 		trays: sync.Pool{New: func() any { return new(tray) }},
 		work:  make(chan vl1.Work, maxWork), events: make(chan node.Event, maxEvents),
+		bursts:   make(chan vl1.Burst, maxBursts),
 		validate: identity.Identity.Validate,
 		quit:     make(chan struct{}), late: make(chan struct{}),
 	}
@@ -173,6 +177,7 @@ func (h *Host) Run(ctx context.Context) error {
 	socketsEnded := make(chan struct{})
 	pumps.Go(func() { defer close(socketsEnded); socketErr = h.cfg.Sockets.Run(inner, h.datagrams) })
 	pumps.Go(func() { h.tick(inner) })
+	pumps.Go(func() { h.openBursts(inner) })
 	configurer.Go(func() { h.configure(inner) })
 	for range 2 {
 		pumps.Go(func() { h.worker(inner) })
@@ -289,6 +294,9 @@ func (h *Host) carry(t *tray) {
 	}
 	for _, nwid := range t.Networks {
 		h.networks.touch(nwid)
+	}
+	if len(t.Burst) > 0 || len(t.Close) > 0 {
+		h.openAndClose(t)
 	}
 	if t.Rotate {
 		h.cfg.Rotate()

@@ -31,7 +31,11 @@ func tuneBuffers(sk *socket) {
 }
 
 func (p *plain) receive(handler func([]vl1.Datagram)) error {
-	buf := make([]byte, 64<<10)
+	size := 64 << 10
+	if p.small {
+		size = wholeBuffer
+	}
+	buf := make([]byte, size)
 	batch := make([]vl1.Datagram, 1)
 	for {
 		n, from, err := p.conn.ReadFromUDPAddrPort(buf)

@@ -13,9 +13,6 @@ import (
 const (
 	// groBuffer holds the largest message: 64 KiB of datagrams in one.
 	groBuffer = 64 << 10
-	// wholeBuffer holds the largest datagram of the protocol, 10,024 bytes and
-	// a margin, without GRO.
-	wholeBuffer = 10 << 10
 	// groBatch is the number of messages per call with GRO: a message holds up
 	// to 64 datagrams then, and memory should stay small.
 	groBatch = 64

@@ -15,6 +15,9 @@ import (
 const (
 	// batchSize is how many messages one system call receives or sends.
 	batchSize = 128
+	// wholeBuffer holds the largest datagram of the protocol, 10,024 bytes and a
+	// margin.
+	wholeBuffer = 10 << 10
 	// socketBuffer is what is asked of the kernel for either direction, bytes.
 	socketBuffer = 7 << 20
 	// minSocketBuffer is where asking for less ends (spec 03 §9.1).
