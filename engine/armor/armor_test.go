@@ -11,12 +11,47 @@ import (
 
 var suites = []Suite{Poly1305None, Salsa2012Poly1305, AESGMACSIV}
 
+// testKeys are ready for bulk traffic; TestExpansion compares the other forms.
 func testKeys() *Keys {
+	k := coldKeys()
+	k.Expand(true)
+	return k
+}
+
+func coldKeys() *Keys {
 	var shared [48]byte
 	for i := range shared {
 		shared[i] = byte(i)
 	}
 	return NewKeys(&shared)
+}
+
+// Packets are the same whatever is kept of the key schedules.
+func TestExpansion(t *testing.T) {
+	t.Parallel()
+	cold, warm, hot, again := coldKeys(), coldKeys(), coldKeys(), coldKeys()
+	warm.Expand(false)
+	hot.Expand(true)
+	again.Expand(true)
+	again.Shrink()
+	for n := headerLen; n < 300; n++ {
+		packet := make([]byte, n)
+		for i := range packet {
+			packet[i] = byte(rand.Uint32())
+		}
+		want := slices.Clone(packet)
+		hot.Seal(want, AESGMACSIV)
+		for name, k := range map[string]*Keys{"cold": cold, "warm": warm, "shrunk": again} {
+			got := slices.Clone(packet)
+			k.Seal(got, AESGMACSIV)
+			if !bytes.Equal(got, want) {
+				t.Fatalf("%s keys seal %d bytes to others", name, n)
+			}
+			if !k.Open(got) || !bytes.Equal(got[offSection:], packet[offSection:]) {
+				t.Fatalf("%s keys do not open %d bytes", name, n)
+			}
+		}
+	}
 }
 
 // Every bit of a packet except the hops is authenticated.
@@ -98,16 +133,19 @@ func TestSealRefusesOtherSuites(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	keys := testKeys()
 	packet := make([]byte, 1400)
-	for _, suite := range suites {
-		if n := testing.AllocsPerRun(100, func() {
-			keys.Seal(packet, suite)
-			if !keys.Open(packet) {
-				t.Fatal("does not open")
+	for _, bulk := range []bool{false, true} {
+		keys := coldKeys()
+		keys.Expand(bulk)
+		for _, suite := range suites {
+			if n := testing.AllocsPerRun(100, func() {
+				keys.Seal(packet, suite)
+				if !keys.Open(packet) {
+					t.Fatal("does not open")
+				}
+			}); n != 0 {
+				t.Errorf("%v, bulk %v: %v allocations per packet", suite, bulk, n)
 			}
-		}); n != 0 {
-			t.Errorf("%v: %v allocations per packet", suite, n)
 		}
 	}
 }
@@ -201,7 +239,29 @@ func BenchmarkSealAES(b *testing.B) {
 func BenchmarkNewKeys(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		testKeys()
+		coldKeys()
+	}
+}
+
+// BenchmarkSealCold is a packet for a peer whose key schedules are not kept.
+func BenchmarkSealCold(b *testing.B) {
+	benchmark(b, func(keys *Keys, packet []byte) {
+		keys.Shrink()
+		keys.Seal(packet, AESGMACSIV)
+	})
+}
+
+// BenchmarkExpand is what it takes to make a peer's keys ready for traffic.
+func BenchmarkExpand(b *testing.B) {
+	for name, bulk := range map[string]bool{"warm": false, "bulk": true} {
+		b.Run(name, func(b *testing.B) {
+			keys := coldKeys()
+			b.ReportAllocs()
+			for b.Loop() {
+				keys.Shrink()
+				keys.Expand(bulk)
+			}
+		})
 	}
 }
 
