@@ -32,7 +32,7 @@ func (w *Wire) recall(at clock.Instant, a identity.Address) *Peer {
 		return nil
 	}
 	w.setVersion(p, uint8(r.Protocol), uint8(r.Major), uint8(r.Minor), r.Revision)
-	p.unstored = false
+	p.unstored = false // the alarm that comes does nothing
 	// Not dropped at the next cleaning merely because it was not heard yet.
 	p.keepUntil = at.Mono + 60*clock.Second
 	for _, remote := range r.Paths {

@@ -42,7 +42,7 @@ func (w *Wire) hello(at clock.Instant, p *Peer, to pathKey) {
 	buf = h.Append(buf)
 	p.keys.CryptHelloTail(buf[:8], buf[wire.HeaderLen+h.TailOffset():])
 	w.transmit(at, p, buf, armor.Poly1305None, w.paths[to], to)
-	p.probed(at.Mono, to)
+	w.probed(at.Mono, p, to)
 	if to.socket == AnySocket && w.carriedByRelay(to.remote) {
 		w.hello(at, p, pathKey{to.remote, RelaySocket})
 	}
@@ -60,7 +60,7 @@ func (w *Wire) probe(at clock.Instant, p *Peer, to pathKey) {
 		pad = zeros[:] // room for an answer, and a probe back
 	}
 	w.reply(at, p, wire.VerbEcho, to, nil, pad)
-	p.probed(at.Mono, to)
+	w.probed(at.Mono, p, to)
 	if to.socket == AnySocket && w.carriedByRelay(to.remote) {
 		w.probe(at, p, pathKey{to.remote, RelaySocket})
 	}
@@ -298,7 +298,7 @@ func listedOlder(moons wire.MoonRevisions, id uint64, revision clock.Wall) bool 
 func (w *Wire) setVersion(p *Peer, protocol, major, minor uint8, revision uint16) {
 	if p.protocol != protocol || p.major != major || p.minor != minor || p.revision != revision {
 		p.protocol, p.major, p.minor, p.revision = protocol, major, minor, revision
-		p.unstored = true
+		w.changed(p)
 	}
 }
 

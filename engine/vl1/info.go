@@ -75,7 +75,7 @@ func (w *Wire) describe(now clock.Mono, p *Peer) PeerInfo {
 	for j := range p.slots {
 		s := &p.slots[j]
 		i.Paths = append(i.Paths, PathInfo{
-			Remote: s.remote, Socket: s.socket, LastSend: s.lastOut, LastReceive: s.seen, LatencyMs: known(s.latency),
+			Remote: s.remote, Socket: s.socket, LastSend: s.lastOut, LastReceive: s.seen, LatencyMs: known(int(s.latency)),
 			Active: !s.expired(now), Expired: s.expired(now), Silent: s.suspect(now), Preferred: s.path == best,
 		})
 	}

@@ -98,9 +98,12 @@ func (w *Wire) ask(at clock.Instant, owner *Peer, via *path) {
 }
 
 // probed notes that a peer was asked at an address, on the paths it concerns.
-func (p *Peer) probed(now clock.Mono, to pathKey) {
+func (w *Wire) probed(now clock.Mono, p *Peer, to pathKey) {
 	if p.unanswered == clock.Never {
 		p.unanswered = now
+		if p.contact || p.active(now) {
+			w.alarms.soon(p, now+answerIn)
+		}
 	}
 	for i := range p.slots {
 		s := &p.slots[i]

@@ -27,7 +27,11 @@ type pathKey struct {
 // relay's path carries packets of many.
 type path struct {
 	pathKey
-	scope    wire.Scope
+	scope wire.Scope
+	// latency is the round trip in ms, unknownLatency until measured.
+	latency  uint16
+	users    int32 // slots that refer to it
+	place    int32 // in [Wire.allPaths]
 	lastOut  clock.Mono
 	lastIn   clock.Mono // last authenticated direct packet: junk keeps nothing alive
 	lastEcho clock.Mono // last ECHO accepted, for its rate gate
@@ -39,9 +43,6 @@ type path struct {
 	carrying, asked, nextAsk clock.Mono
 	// doubted is set while asked, if the owner itself takes another way.
 	doubted bool
-	// latency is the round trip in ms, unknownLatency until measured.
-	latency int
-	users   int // slots that refer to it
 }
 
 func (p *path) alive(now clock.Mono) bool { return now-p.lastIn < pathAliveFor }
@@ -49,7 +50,7 @@ func (p *path) alive(now clock.Mono) bool { return now-p.lastIn < pathAliveFor }
 // quality is the reference's measure, lower is better (spec 03 §4.2).
 func (p *path) quality(now clock.Mono) int {
 	age := min(now-p.lastIn, 140*clock.Second)
-	base := p.latency
+	base := int(p.latency)
 	if age >= pathAliveFor {
 		base += 65535 + int(age/clock.Millisecond)
 	}
@@ -62,13 +63,14 @@ func (p *path) sample(rtt clock.Mono) {
 	if ms < 0 || ms > 60000 {
 		return
 	}
-	if p.latency == unknownLatency || ms < p.latency {
+	last := int(p.latency)
+	if last == unknownLatency || ms < last {
 		// What is above the least is the other side's delay, not the path's: a
 		// first HELLO waits for the validation of our identity.
-		p.latency = ms
+		p.latency = uint16(ms)
 		return
 	}
-	p.latency += (ms - p.latency + 3) / 4
+	p.latency = uint16(last + (ms-last+3)/4)
 }
 
 // slot is a peer's use of a path.

@@ -18,10 +18,18 @@ const (
 // Peer is another node whose identity was admitted.
 type Peer struct {
 	id   identity.Identity
-	keys *armor.Keys
+	keys armor.Keys
 
 	protocol, major, minor uint8
-	revision               uint16
+	// rootTries counts HELLOs to a root since it was last heard, up to 255.
+	rootTries uint8
+	revision  uint16
+	// contact peers are those with which VL2 wants to keep in contact.
+	contact bool
+	blocked bool
+	// unstored is set while what a peer record holds differs from the stored.
+	unstored bool
+	keyUse
 
 	slots []slot
 	best  bestPath
@@ -31,31 +39,23 @@ type Peer struct {
 	lastNontrivial clock.Mono
 	lastFullHello  clock.Mono
 	lastTrusted    clock.Mono
-	lastDirectPush clock.Mono
-	lastWhoisIn    clock.Mono
 	lastHello      clock.Wall // by its own clock
-	lastMemorized  clock.Mono
 	lastStored     clock.Mono
 	// keepUntil is until when the peer stays in memory although it is silent.
 	keepUntil clock.Mono
-	// unstored is set while what a peer record holds differs from the stored.
-	unstored bool
 	// unanswered is when the oldest probe was sent that nothing answered yet,
 	// clock.Never if none: the sign of a peer that restarted or went away.
 	unanswered clock.Mono
-	// rootTries counts HELLOs to a root since it was last heard.
-	rootTries int
-	nextRoot  clock.Mono
+	nextRoot   clock.Mono
 
 	// search is nil for whom no direct way had to be searched.
 	search *search
-
-	pushGate pushGate
-	probes   [4]probe // recent probes of unknown paths, a ring
-	probeAt  int
-	blocked  bool
 	// attempt is set while the peer is relayed.
 	attempt *attempt
+	// lately has what matters only for a while, nil for a quiet peer.
+	lately *lately
+	place  int32 // in [Wire.order]
+	alarm  int32 // in [Wire.alarms], -1 if none is set
 }
 
 // bestPath caches the outcome of choosing a path for a moment.
@@ -64,39 +64,15 @@ type bestPath struct {
 	until clock.Mono
 }
 
-// probe remembers that a path was probed for a peer.
-type probe struct {
-	pathKey
-	at clock.Mono
-}
-
-// pushGate limits PUSH_DIRECT_PATHS from one peer: a bucket of eight that
-// refills one each 15 s, which admits all that a steady sender sends.
-type pushGate struct {
-	tokens int
-	last   clock.Mono
-}
-
-func (g *pushGate) open(now clock.Mono) bool {
-	if n := int((now - g.last) / (15 * clock.Second)); n > 0 {
-		g.tokens = min(8, g.tokens+n)
-		g.last = now
-	}
-	if g.tokens == 0 {
-		return false
-	}
-	g.tokens--
-	return true
-}
-
-func newPeer(id identity.Identity, keys *armor.Keys) *Peer {
-	return &Peer{
-		id: id, keys: keys,
+func newPeer(id identity.Identity, shared *[identity.SharedKeyLen]byte) *Peer {
+	p := &Peer{
+		id:          id,
 		lastReceive: clock.Never, lastAnswer: clock.Never, lastNontrivial: clock.Never, lastFullHello: clock.Never, lastTrusted: clock.Never,
-		lastDirectPush: clock.Never, lastWhoisIn: clock.Never, lastMemorized: clock.Never, lastStored: clock.Never, keepUntil: clock.Never,
-		unanswered: clock.Never, nextRoot: clock.Never,
-		pushGate: pushGate{tokens: 8, last: clock.Never},
+		lastStored: clock.Never, keepUntil: clock.Never, unanswered: clock.Never, nextRoot: clock.Never,
+		alarm: -1,
 	}
+	p.keys.Derive(shared)
+	return p
 }
 
 // Identity is the peer's identity.
@@ -178,7 +154,7 @@ func (p *Peer) pick(now clock.Mono, eligible func(s *slot) bool) *path {
 // latency is the round trip of the best path in ms, unknownLatency if none.
 func (p *Peer) latency(now clock.Mono) int {
 	if b := p.direct(now); b != nil {
-		return b.latency
+		return int(b.latency)
 	}
 	return unknownLatency
 }
@@ -200,18 +176,6 @@ func (p *Peer) hasActive(now clock.Mono, a netip.AddrPort) bool {
 			return true
 		}
 	}
-	return false
-}
-
-// probedRecently gates probes of unknown paths, one a second for each.
-func (p *Peer) probedRecently(now clock.Mono, k pathKey) bool {
-	for i := range p.probes {
-		if p.probes[i].pathKey == k && now-p.probes[i].at < clock.Second {
-			return true
-		}
-	}
-	p.probes[p.probeAt] = probe{k, now}
-	p.probeAt = (p.probeAt + 1) % len(p.probes)
 	return false
 }
 

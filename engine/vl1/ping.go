@@ -21,7 +21,7 @@ func (w *Wire) Deadline() clock.Mono {
 	if w.reach.down {
 		return noDeadline
 	}
-	d := min(w.nextPing, w.nextClean)
+	d := min(w.alarms.next(w.nextPing), w.nextPing, w.nextClean)
 	if len(w.watched) > 0 {
 		d = min(d, w.nextReview)
 	}
@@ -45,6 +45,7 @@ func (w *Wire) Tick(at clock.Instant) {
 	if at.Mono >= w.nextPing {
 		w.ping(at)
 	}
+	w.attendDue(at)
 	if len(w.watched) > 0 && at.Mono >= w.nextReview {
 		w.review(at)
 	}
@@ -83,8 +84,8 @@ func (w *Wire) runQueue(at clock.Instant) {
 	w.retryHeld(at, 0)
 }
 
-// ping keeps contact with roots, with whomever VL2 wants, and with peers that
-// traffic flows to (spec 03 §2.7).
+// ping keeps contact with roots, and learns with whom VL2 wants contact (spec
+// 03 §2.7).
 func (w *Wire) ping(at clock.Instant) {
 	next := at.Mono + w.pingEvery()
 	lastRoot := clock.Never
@@ -102,26 +103,7 @@ func (w *Wire) ping(at clock.Instant) {
 	}
 	w.online = w.top.amRoot || at.Mono-lastRoot < rootLost
 	w.rotate(at.Mono, lastRoot)
-	contact := w.upper.AlwaysContact(nil)
-	for _, p := range w.order {
-		w.storeSoon(at.Mono, p)
-		if p.blocked || w.IsUpstream(p.id) {
-			continue
-		}
-		always := slices.Contains(contact, p.id.Address)
-		if !always && !p.active(at.Mono) {
-			continue
-		}
-		sent := w.keepalive(at, p)
-		if !sent && always && at.Mono-p.lastFullHello >= 28*clock.Second {
-			w.helloVia(at, p)
-		}
-	}
-	for _, a := range contact {
-		if w.peers[a] == nil {
-			w.Whois(at, a)
-		}
-	}
+	w.watchContacts(at)
 	w.nextPing = min(next, w.askSeeds(at))
 }
 
@@ -165,31 +147,12 @@ func (w *Wire) keepalive(at clock.Instant, p *Peer) (sent bool) {
 	return sent
 }
 
-// clean saves changed peers, drops dead ones and forgets unused paths.
+// clean forgets what timed out of the tables that have no alarms.
 func (w *Wire) clean(at clock.Instant) {
 	now := at.Mono
-	kept := w.order[:0]
-	for _, p := range w.order {
-		if now-p.lastReceive < peerAliveFor || now < p.keepUntil || w.IsUpstream(p.id) {
-			kept = append(kept, p)
-			continue
-		}
-		delete(w.peers, p.id.Address)
-		w.release(p)
-	}
-	clear(w.order[len(kept):])
-	w.order = kept
-	for k, x := range w.paths {
-		if x.users == 0 && now-x.trusted >= trustFor && now-x.lastEcho >= clock.Second && now-x.lastOut >= 30*clock.Second {
-			delete(w.paths, k)
-		}
-	}
-	w.hint = pathHint{}
-	for k, last := range w.unites {
-		if now-last.at >= uniteFor {
-			delete(w.unites, k)
-		}
-	}
+	w.sweepPaths(now, len(w.allPaths)/sweepShare+sweepLeast, false)
+	w.unites.expire(now)
+	w.shrinkKeys(now)
 	w.pending = slices.DeleteFunc(w.pending, func(x pending) bool { return now-x.at > 60*clock.Second })
 	w.expireSurface(now)
 	w.tidySockets(now)
@@ -198,7 +161,7 @@ func (w *Wire) clean(at clock.Instant) {
 // storeSoon stores a peer that changed, at most every ten seconds. A path just
 // learnt is stored at once: after a crash it is the shortest way back.
 func (w *Wire) storeSoon(now clock.Mono, p *Peer) {
-	if p.unstored && now-p.lastStored >= 10*clock.Second {
+	if p.unstored && now-p.lastStored >= storeEvery {
 		w.store(now, p)
 	}
 }

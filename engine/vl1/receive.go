@@ -113,6 +113,7 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 		w.drop(DropBlocked)
 		return
 	}
+	w.useKeys(at.Mono, p)
 	if !p.keys.Open(buf) {
 		w.drop(DropAuthentication)
 		return
@@ -355,7 +356,7 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 	p.rootTries = 0
 	switch verb {
 	case wire.VerbFrame, wire.VerbExtFrame, wire.VerbNetworkConfigRequest, wire.VerbNetworkConfig, wire.VerbMulticastFrame:
-		p.lastNontrivial = now
+		w.engaged(now, p)
 	}
 	if verb == wire.VerbOK {
 		// Not any packet: a root that refuses our identity talks to us as well.
@@ -387,8 +388,8 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 			w.relaying(now, p)
 		}
 	}
-	if now-p.lastDirectPush >= 15*clock.Second && p.trusted(now) && (hops > 0 || now-p.lastDirectPush >= 120*clock.Second) {
-		p.lastDirectPush = now
+	if p.trusted(now) && p.pushDue(now, hops > 0) {
+		p.recent().directPush = now
 		w.pushDirectPaths(at, p, from)
 	}
 }
@@ -425,7 +426,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, verb wire.Verb, 
 	x.users++
 	p.best = bestPath{}
 	w.bestRoot = nil
-	p.unstored = true
+	w.changed(p)
 	fresh := slot{path: x, seen: now, priority: 1}
 	for i := range p.slots {
 		s := &p.slots[i]

@@ -1,8 +1,6 @@
 package vl1
 
 import (
-	"net/netip"
-
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/wire"
@@ -12,19 +10,7 @@ const (
 	uniteFirst = 2 * clock.Second // doubling up to uniteEvery
 	uniteEvery = 30 * clock.Second
 	uniteMoved = clock.Second // if an address is another than last time
-	uniteFor   = 240 * clock.Second
-	maxUnites  = 65536
 )
-
-// pair is two addresses without order.
-type pair struct{ a, b identity.Address }
-
-func unordered(a, b identity.Address) pair {
-	if a > b {
-		a, b = b, a
-	}
-	return pair{a, b}
-}
 
 // relay forwards a packet or fragment for another node (spec 03 §5.4). Roots
 // relay for all, others for paths that lately proved a common network. src is
@@ -69,18 +55,11 @@ func (w *Wire) forward(at clock.Instant, d Datagram, owner *Peer, via *path) {
 	w.carry(at, owner, via)
 }
 
-// united is when two peers were last introduced, at which addresses, and when
-// they are again, if they still talk through us: a RENDEZVOUS may get lost.
-type united struct {
-	at, wait clock.Mono
-	a, b     netip.AddrPort
-}
-
 // unite introduces two peers that talk through us, once in a while, and soon
 // again when one of them has moved.
 func (w *Wire) unite(at clock.Instant, src identity.Address, to *Peer) {
 	k := unordered(src, to.id.Address)
-	last, known := w.unites[k]
+	last, known := w.unites.get(k)
 	if known && at.Mono-last.at < uniteMoved {
 		return
 	}
@@ -104,10 +83,7 @@ func (w *Wire) unite(at clock.Instant, src identity.Address, to *Peer) {
 			w.introduce(at, from, to, x, y)
 		}
 	}
-	if len(w.unites) >= maxUnites {
-		clear(w.unites)
-	}
-	w.unites[k] = now
+	w.unites.put(k, now)
 }
 
 // relayPacket and relayFragment count the hop and forward.

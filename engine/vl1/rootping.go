@@ -94,7 +94,7 @@ func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
 	if !sent && len(u.endpoints) == 0 {
 		w.helloVia(at, p)
 	}
-	p.rootTries++
+	p.rootTries = min(p.rootTries, 254) + 1
 	longest := rootRetry
 	if w.set.low {
 		longest = rootRetryLow

@@ -115,6 +115,9 @@ func (w *Wire) transmit(at clock.Instant, p *Peer, buf []byte, s armor.Suite, vi
 	pkt := wire.Packet(buf)
 	v := pkt.Verb()
 	pkt.SetFragmented(parts > 1)
+	if s == armor.AESGMACSIV {
+		w.useKeys(at.Mono, p)
+	}
 	p.keys.Seal(buf, s)
 	id := pkt.ID()
 	if mayBeAnswered(v) {

@@ -160,7 +160,7 @@ func (w *Wire) pushDirectPaths(at clock.Instant, p *Peer, from pathKey) {
 
 // receivePush probes the addresses that a peer says it has (spec 03 §5.10).
 func (w *Wire) receivePush(at clock.Instant, p *Peer, in *Inbound) bool {
-	if !p.pushGate.open(at.Mono) {
+	if !p.recent().pushGate.open(at.Mono) {
 		w.drop(DropRate)
 		return true
 	}

@@ -99,7 +99,7 @@ func (w *Wire) challenge(at clock.Instant, p *Peer, to pathKey) {
 		pad := min(padding, credit-wire.HeaderLen)
 		if w.spend(to, wire.HeaderLen+pad) {
 			w.reply(at, p, wire.VerbEcho, to, nil, zeros[:pad])
-			p.probed(at.Mono, to)
+			w.probed(at.Mono, p, to)
 		}
 	}
 }

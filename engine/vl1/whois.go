@@ -66,11 +66,11 @@ func (w *Wire) asking(a identity.Address) bool {
 // as received.
 func (w *Wire) receiveWhois(at clock.Instant, p *Peer, in *Inbound) bool {
 	if !w.top.amRoot {
-		if at.Mono-p.lastWhoisIn < whoisInEvery {
+		if at.Mono-p.recent().whoisIn < whoisInEvery {
 			w.drop(DropRate)
 			return false
 		}
-		p.lastWhoisIn = at.Mono
+		p.recent().whoisIn = at.Mono
 	}
 	body := wire.AppendOK(nil, wire.VerbWhois, in.ID)
 	found := false

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"orrery/engine/armor"
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/trust"
@@ -81,9 +80,18 @@ type Wire struct {
 	now   clock.Mono
 	out   *Outbox
 	peers map[identity.Address]*Peer
-	order []*Peer // in order of arrival: no decision follows map order
-	paths map[pathKey]*path
-	top   topology
+	// order has all peers: no decision follows map order.
+	order  []*Peer
+	alarms alarms
+	// expanded are those whose key schedules are kept.
+	expanded []*Peer
+	paths    map[pathKey]*path
+	allPaths []*path
+	sweepAt  int // in allPaths
+	// contacts are those with whom VL2 wants contact, spare memory for another
+	// list.
+	contacts, spare []identity.Address
+	top             topology
 
 	bestRoot      *Peer
 	lastRoot      *Peer // the last best one
@@ -102,7 +110,7 @@ type Wire struct {
 	try     *try
 	tryNext clock.Mono
 	kept    []kept
-	unites  map[pair]united
+	unites  unites
 	surface surface
 	strange prefixGate
 	agree   bucket
@@ -156,7 +164,7 @@ func New(cfg Config, at clock.Instant) *Wire {
 	w := &Wire{
 		self: cfg.Secret.Identity, secret: cfg.Secret, trust: cfg.Trust, upper: cfg.Upper, log: cfg.Log, cfg: cfg,
 		peers: make(map[identity.Address]*Peer), paths: make(map[pathKey]*path),
-		expect: newExpected(), unites: make(map[pair]united),
+		expect:     newExpected(),
 		random:     randomSource{fill: cfg.Random},
 		shared:     cfg.Buffers,
 		nextPing:   at.Mono,
@@ -228,7 +236,7 @@ func (w *Wire) DirectLatency(a identity.Address) (int, bool) {
 	if b == nil || !b.alive(w.now) || b.latency == unknownLatency {
 		return 0, false
 	}
-	return b.latency, true
+	return int(b.latency), true
 }
 
 // Online reports whether a root answers, or we are one.
@@ -258,35 +266,7 @@ func (w *Wire) admit(at clock.Instant, id identity.Identity, from trust.Source) 
 	if err != nil {
 		return nil, err
 	}
-	return w.join(newPeer(id, armor.NewKeys(&key))), nil
-}
-
-// join enters an admitted peer into the tables.
-func (w *Wire) join(p *Peer) *Peer {
-	p.blocked = w.trust.Blocked(p.id.Address)
-	w.peers[p.id.Address] = p
-	w.order = append(w.order, p)
-	p.unstored = true
-	w.bestRoot = nil
-	return p
-}
-
-// forget drops a peer from memory.
-func (w *Wire) forget(p *Peer) {
-	delete(w.peers, p.id.Address)
-	w.order = slices.DeleteFunc(w.order, func(o *Peer) bool { return o == p })
-	w.release(p)
-}
-
-func (w *Wire) release(p *Peer) {
-	for i := range p.slots {
-		p.slots[i].users--
-	}
-	p.slots = nil
-	p.best = bestPath{}
-	if w.bestRoot == p {
-		w.bestRoot = nil
-	}
+	return w.join(newPeer(id, &key)), nil
 }
 
 // peer finds a peer in memory, else in the cache.
@@ -317,24 +297,6 @@ func (w *Wire) TrustChanged(at clock.Instant, changed []identity.Address) {
 		}
 		p.blocked = w.trust.Blocked(a)
 	}
-}
-
-// pathTo finds or makes the path object of a physical address.
-func (w *Wire) pathTo(k pathKey) *path {
-	if w.hint.path != nil && w.hint.key == k {
-		return w.hint.path
-	}
-	p := w.paths[k]
-	if p == nil {
-		p = &path{
-			pathKey: k, scope: wire.ScopeOf(k.remote.Addr()), latency: unknownLatency,
-			lastOut: clock.Never, lastIn: clock.Never, lastEcho: clock.Never, trusted: clock.Never,
-			relayed: clock.Never, carrying: clock.Never, asked: clock.Never,
-		}
-		w.paths[k] = p
-	}
-	w.hint = pathHint{k, p}
-	return p
 }
 
 // usable reports whether a physical address may be used for a peer (spec 03
