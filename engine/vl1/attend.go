@@ -56,7 +56,7 @@ func (w *Wire) attend(at clock.Instant, p *Peer) {
 
 // nextAlarm is when a peer wants attention if nothing happens before.
 func (w *Wire) nextAlarm(now clock.Mono, p *Peer, root bool) clock.Mono {
-	next := now + clock.Hour
+	next := now + peerAliveFor // a root may cease to be one
 	if !root {
 		next = max(p.lastReceive+peerAliveFor, p.keepUntil)
 	}
