@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -183,4 +186,50 @@ func TestForcedTCPRelay(t *testing.T) {
 	a.write("local.conf", fmt.Appendf(nil, conf, r.relay.addr, false))
 	a.tunneled(40*time.Second, false)
 	a.pings(15*time.Second, r.addrB)
+}
+
+// TestReferenceUsesOurRelay has the reference as the client of our relay, with
+// nothing else left to it. It runs if REF_DIR names a directory with a build.
+func TestReferenceUsesOurRelay(t *testing.T) {
+	dir := os.Getenv("REF_DIR")
+	if dir == "" {
+		t.Skip("REF_DIR does not say where a build of the reference is")
+	}
+	r := relayedNetwork(t)
+	a, b := r.a, r.b
+	b.start()
+	b.join(r.nwid, ipc.NetworkSettings{})
+	a.write("local.conf", fmt.Appendf(nil, `{"settings":{"portMappingEnabled":false,"allowTcpFallbackRelay":true,"forceTcpRelay":true,"tcpFallbackRelay":"%v/443"}}`, r.relay.addr))
+	a.blockUDP()
+	node := exec.Command("ip", "netns", "exec", a.ns, filepath.Join(dir, "zerotier-one"), "-U", "-p9993", a.home)
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.Process.Kill(); _ = node.Wait() })
+	call := func(method, path, body string) (int, string) {
+		return a.raw("127.0.0.1:9993", fmt.Sprintf("%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nX-ZT1-Auth: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+			method, path, bytes.TrimSpace(a.read("authtoken.secret")), len(body), body))
+	}
+	until(t, 20*time.Second, "API of the reference", func() error {
+		if _, err := os.Stat(filepath.Join(a.home, "authtoken.secret")); err != nil {
+			return err
+		}
+		if code, body := call("POST", "/network/"+r.nwid, "{}"); code != http.StatusOK {
+			return errors.New(body)
+		}
+		return nil
+	})
+	until(t, 30*time.Second, "network of the reference", func() error {
+		if _, body := call("GET", "/network/"+r.nwid, ""); !strings.Contains(body, r.addrA) {
+			return errors.New(body)
+		}
+		return nil
+	})
+	t.Logf("traffic after %v more", a.pings(20*time.Second, r.addrB))
+	if _, status := call("GET", "/status", ""); !strings.Contains(strings.ReplaceAll(status, " ", ""), `"tcpFallbackActive":true`) {
+		t.Errorf("status of the reference: %s", status)
+	}
+	if n := r.count("orrery_relay_violations_total"); n != 0 || r.count("orrery_relay_udp_datagrams_total") == 0 {
+		t.Errorf("%d violations", n)
+	}
 }

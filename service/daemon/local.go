@@ -140,6 +140,9 @@ func moved(before, now []uplink, sameSockets bool) bool {
 // our addresses with the ports that are not for routers.
 func reachable(s *udp.Survey, conf *store.Settings, ports udp.Ports, mapped netip.AddrPort) []netip.AddrPort {
 	var at []netip.AddrPort
+	if conf.ForceTCPRelay {
+		return nil
+	}
 	if mapped.IsValid() {
 		at = append(at, mapped)
 	}
