@@ -18,6 +18,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"orrery/engine/world"
 	"orrery/service/ctl"
 	"orrery/service/ipc"
 )
@@ -116,7 +117,12 @@ func (p *program) root() *cobra.Command {
 	f.StringVarP(&p.endpoint.Token, "token", "T", "", "token of the compatible API (default: that of the home)")
 	f.StringVarP(&p.endpoint.Host, "host", "H", "", "IP address of the compatible API (default 127.0.0.1)")
 	root.AddCommand(p.nodeCommands()...)
-	root.AddCommand(p.networkCommand(), p.trustCommand(), p.verifyCommand(), p.planetCommand(), p.idCommand())
+	root.AddCommand(p.networkCommand(), p.trustCommand(), p.verifyCommand(), p.idCommand())
+	root.AddCommand(p.orbitCommands()...)
+	root.AddCommand(p.moonTools()...)
+	root.AddCommand(
+		p.worldCommand(world.Planet, "sets of root servers", "Put it, named \"planet\", into the home directory of every node\nbefore it starts, or \"orreryctl planet use\" it there."),
+		p.worldCommand(world.Moon, "further root servers", "Put it into moons.d of the home directory of its\nroots. Others ask for it: orreryctl orbit."))
 	return root
 }
 

@@ -47,7 +47,7 @@ func (g accounts) UserGroups(uint32) []uint32 {
 }
 
 // world is a service with a small life of its own.
-func world(t *testing.T) (b *apitest.Backend, socket, home string) {
+func fakeService(t *testing.T) (b *apitest.Backend, socket, home string) {
 	t.Helper()
 	self, err := identity.Parse(selfText)
 	if err != nil {
@@ -172,7 +172,7 @@ func TestNode(t *testing.T) {
 	}
 	var over [2]string
 	for i := range over {
-		_, socket, home := world(t)
+		_, socket, home := fakeService(t)
 		flags, way := []string{"--socket", socket}, "--socket "+socket
 		if i == 1 {
 			flags, way = []string{"-D" + home}, "-D"+home
@@ -190,7 +190,7 @@ func TestNode(t *testing.T) {
 // TestTrust: records, and what people compare.
 func TestTrust(t *testing.T) {
 	t.Parallel()
-	_, socket, home := world(t)
+	_, socket, home := fakeService(t)
 	r := strings.NewReplacer("--socket "+socket+" ", "", home, "HOME")
 	golden(t, "trust", transcript(t, "", r, with([]string{"--socket", socket},
 		"trust list", "trust show e285b97aef", "verify e285b97aef", "-j verify e285b97aef", "verify 0123456789", "verify xyz",
@@ -206,7 +206,7 @@ func TestTrust(t *testing.T) {
 // TestNetwork: a network of one's own, from its creation to its end.
 func TestNetwork(t *testing.T) {
 	t.Parallel()
-	b, _, home := world(t)
+	b, _, home := fakeService(t)
 	r := strings.NewReplacer("-D"+home+" ", "", home, "HOME")
 	lines := with([]string{"-D" + home},
 		"network list", "network create --name home --subnet 10.147.17.0/24 --ipv6 rfc4193 --route 192.168.1.0/24=10.147.17.5", "network create --id 294551b91f000001",
@@ -224,7 +224,7 @@ func TestNetwork(t *testing.T) {
 // TestUsage: every mistake has exit code 2 and says what, where and what to do.
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	_, socket, home := world(t)
+	_, socket, home := fakeService(t)
 	r := strings.NewReplacer(socket, "SOCKET", home, "HOME", version, "VERSION")
 	golden(t, "usage", transcript(t, "", r,
 		[]string{"zork"}, []string{"-x"}, []string{"-jx", "info"}, []string{"-p0", "info"}, []string{"-p99999", "info"}, []string{"-pabc", "info"},
@@ -258,7 +258,7 @@ func TestHelp(t *testing.T) {
 // TestCompletion offers the joined networks.
 func TestCompletion(t *testing.T) {
 	t.Parallel()
-	_, socket, _ := world(t)
+	_, socket, _ := fakeService(t)
 	var out, errs bytes.Buffer
 	if code := run(context.Background(), []string{"__complete", "--socket", socket, "leave", ""}, strings.NewReader(""), &out, &errs); code != 0 || !strings.HasPrefix(out.String(), "294551b91fabcdef\thome\n") {
 		t.Errorf("exit %d: %q %q", code, &out, &errs)

@@ -82,30 +82,31 @@ func (d *Definition) Text() ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// World makes and signs the revision of time at. Errors wrap ErrDefinition, or
-// are those of [NewPlanet].
+// World makes and signs the revision of time at, with the key that the
+// definition holds. Errors wrap ErrDefinition, or are those of [NewPlanet].
 func (d *Definition) World(at clock.Wall) (World, error) {
+	key, err := d.Key()
+	if err != nil {
+		return World{}, err
+	}
+	defer key.Destroy()
+	return d.Signed(at, key)
+}
+
+// Signed makes the revision of time at and signs it with key. A definition that
+// names no key for the next revision names this one. Errors are those of
+// [Definition.World].
+func (d *Definition) Signed(at clock.Wall, key *SigningKey) (World, error) {
 	id, err := strconv.ParseUint(d.ID, 16, 64)
 	if err != nil {
 		return World{}, fmt.Errorf("%w: id is not a hexadecimal number", ErrDefinition)
 	}
-	var updateKey identity.PublicKey
-	if err := decodeHex("updatesMustBeSignedBy", updateKey[:], d.UpdateKey); err != nil {
-		return World{}, err
+	updateKey := key.Public
+	if d.UpdateKey != "" || d.SigningKeySecret != "" {
+		if err := decodeHex("updatesMustBeSignedBy", updateKey[:], d.UpdateKey); err != nil {
+			return World{}, err
+		}
 	}
-	var raw [SigningKeyLen]byte
-	defer clear(raw[:])
-	if err := decodeHex("signingKey", raw[:identity.PublicKeyLen], d.SigningKey); err != nil {
-		return World{}, err
-	}
-	if err := decodeHex("signingKey_SECRET", raw[identity.PublicKeyLen:], d.SigningKeySecret); err != nil {
-		return World{}, err
-	}
-	key, err := ParseSigningKey(raw[:])
-	if err != nil {
-		return World{}, fmt.Errorf("%w: %w", ErrDefinition, err)
-	}
-	defer key.Destroy()
 	roots, err := d.roots()
 	if err != nil {
 		return World{}, err
@@ -117,6 +118,24 @@ func (d *Definition) World(at clock.Wall) (World, error) {
 		return NewPlanet(id, at, roots, updateKey, key)
 	}
 	return World{}, fmt.Errorf("%w: worldType is neither moon nor planet", ErrDefinition)
+}
+
+// Key returns the signing key that the definition holds. Errors wrap
+// ErrDefinition.
+func (d *Definition) Key() (*SigningKey, error) {
+	var raw [SigningKeyLen]byte
+	defer clear(raw[:])
+	if err := decodeHex("signingKey", raw[:identity.PublicKeyLen], d.SigningKey); err != nil {
+		return nil, err
+	}
+	if err := decodeHex("signingKey_SECRET", raw[identity.PublicKeyLen:], d.SigningKeySecret); err != nil {
+		return nil, err
+	}
+	key, err := ParseSigningKey(raw[:])
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDefinition, err)
+	}
+	return key, nil
 }
 
 func (d *Definition) roots() ([]Root, error) {

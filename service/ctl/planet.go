@@ -3,90 +3,28 @@ package ctl
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"strconv"
 	"strings"
 	"time"
 
-	"orrery/engine/clock"
-	"orrery/engine/identity"
 	"orrery/engine/wire"
 	"orrery/engine/world"
 	"orrery/service/ipc"
 )
 
-// PlanetPlan says which planet to make.
-type PlanetPlan struct {
-	// Roots are "IDENTITY=IP/PORT[,IP/PORT…]", IDENTITY as text or file name.
-	Roots []string
-	// Out is the planet's file, KeyFile the signing key's. A key file that does
-	// not exist is made.
-	Out, KeyFile string
-	// ID is the planet's ID in hex; "" keeps that of Out, or draws a new one.
-	ID string
-}
-
-// PlanetMake makes a planet of one's own, or the next revision of the one in
-// the output file: signed by the key in the key file, which must be the same
-// from one revision to the next and must be kept, because nodes take no other.
-func (t *Tool) PlanetMake(p PlanetPlan) error {
-	if len(p.Roots) == 0 {
-		return usagef("a planet needs a root: --root IDENTITY=IP/PORT, for example --root identity.public=203.0.113.5/9993")
-	}
-	roots := make([]world.Root, 0, len(p.Roots))
-	for _, text := range p.Roots {
+// parseRoots reads "IDENTITY=IP/PORT,…" for each root.
+func parseRoots(texts []string) ([]world.Root, error) {
+	roots := make([]world.Root, 0, len(texts))
+	for _, text := range texts {
 		r, err := parseRoot(text)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		roots = append(roots, r)
 	}
-	old, err := readPlanet(p.Out)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return failf("%s exists and is not a planet (%w): move it away or name another file with --out", p.Out, err)
-	}
-	id, err := t.planetID(p.ID, old)
-	if err != nil {
-		return err
-	}
-	key, made, err := t.signingKey(p.KeyFile, old)
-	if err != nil {
-		return err
-	}
-	defer key.Destroy()
-	at := clock.Wall(t.Now().UnixMilli())
-	if old != nil && at <= old.Timestamp { // the clock may have been ahead
-		at = old.Timestamp + 1
-	}
-	w, err := world.NewPlanet(id, at, roots, key.Public, key)
-	if err != nil {
-		return usagef("planet: %w", err)
-	}
-	if old != nil && id == old.ID {
-		if err := old.CheckUpdate(&w); err != nil {
-			return failf("nodes would refuse this planet after the one in %s: %w", p.Out, err)
-		}
-	}
-	for _, r := range w.Roots { // last, because it is slow
-		if !r.Identity.Validate() {
-			return usagef("--root: the address of %s does not follow from its key", r.Identity)
-		}
-	}
-	if made {
-		if err := createFile(p.KeyFile, key.AppendBinary(nil), 0o600); err != nil {
-			return failf("signing key: %w", err)
-		}
-		t.printf("wrote %s (signing key: keep it, only it can sign the next revision)\n", p.KeyFile)
-	}
-	if err := writeFile(p.Out, w.AppendBinary(nil), 0o644); err != nil {
-		return failf("planet: %w", err)
-	}
-	t.printf("wrote %s (planet %x, timestamp %d, %d root(s))\n", p.Out, w.ID, w.Timestamp, len(w.Roots))
-	return nil
+	return roots, nil
 }
 
 // parseRoot reads "IDENTITY=IP/PORT,…".
@@ -130,89 +68,68 @@ func clipArg(s string) string {
 	return s
 }
 
-// planetID parses the ID asked for, keeps that of the revision before, or draws
-// one of 40 bits: with more, some tools would lose digits.
-func (t *Tool) planetID(asked string, old *world.World) (uint64, error) {
-	if asked == "" && old != nil {
-		return old.ID, nil
-	}
-	if asked == "" {
-		var b [identity.AddressLen]byte
-		for {
-			t.Random(b[:])
-			id := uint64(identity.AddressFrom(b[:]))
-			if id != 0 && id != world.Earth && id != world.Mars {
-				return id, nil
-			}
+// WorldShow prints a planet or moon from a file, or with no file the planet or
+// the moons that the service uses.
+func (t *Tool) WorldShow(ctx context.Context, kind world.Kind, path string) error {
+	if path != "" {
+		w, err := readWorld(path, world.Null)
+		if err != nil {
+			return failf("%s: %w", path, err)
 		}
-	}
-	id, err := strconv.ParseUint(asked, 16, 64)
-	if err != nil || id == 0 {
-		return 0, usagef("--id %s: want a hex number of at most 16 digits, not 0", clipArg(asked))
-	}
-	if id == world.Earth || id == world.Mars {
-		return 0, usagef("--id %s is that of a public planet: nodes would replace yours by it", asked)
-	}
-	return id, nil
-}
-
-// signingKey reads the key, or makes one if there is no file.
-func (t *Tool) signingKey(path string, old *world.World) (key *world.SigningKey, made bool, err error) {
-	b, err := readFile(path, world.SigningKeyLen)
-	if errors.Is(err, os.ErrNotExist) {
-		if old != nil {
-			return nil, false, failf("%s: the next revision of a planet must be signed by the key of the one before; name it with --key", path)
+		note := "signed by its own key"
+		if !w.SelfSigned() {
+			note = "not signed by its own key: only with the key of the revision before can be told whether it is genuine"
 		}
-		return world.GenerateSigningKey(t.Random), true, nil
+		return t.showWorld(describeWorld(w), note)
 	}
-	if err != nil {
-		return nil, false, failf("signing key: %w", err)
+	if err := t.needService(); err != nil {
+		return err
 	}
-	defer clear(b)
-	if key, err = world.ParseSigningKey(b); err != nil {
-		return nil, false, failf("%s: %w", path, err)
-	}
-	return key, false, nil
-}
-
-// readPlanet reads a planet's file.
-func readPlanet(path string) (*world.World, error) {
-	b, err := readFile(path, world.MaxLen)
-	if err != nil {
-		return nil, err
-	}
-	w, _, err := world.Parse(b)
-	if err != nil {
-		return nil, err
-	}
-	if w.Kind != world.Planet && w.Kind != world.Moon {
-		return nil, fmt.Errorf("%w: it is of kind %s", world.ErrFormat, w.Kind)
-	}
-	return &w, nil
-}
-
-// PlanetShow prints a planet or moon from a file, or with no file the planet
-// that the service uses.
-func (t *Tool) PlanetShow(ctx context.Context, path string) error {
-	if path == "" {
-		if err := t.needService(); err != nil {
-			return err
-		}
+	if kind == world.Planet {
 		w, err := t.Service.Planet(ctx)
 		if err != nil {
 			return explain(err)
 		}
 		return t.showWorld(w, "")
 	}
-	w, err := readPlanet(path)
+	moons, err := t.Service.Moons(ctx)
 	if err != nil {
-		return failf("%s: %w", path, err)
+		return explain(err)
 	}
-	note := "signed by its own key"
-	if !w.SelfSigned() {
-		note = "not signed by its own key: only the revision before can tell whether it is genuine"
+	if t.JSON {
+		return t.showValue(moons)
 	}
-	return t.showWorld(describeWorld(w), note)
+	if len(moons) == 0 {
+		t.printf("No moon is used. \"orreryctl orbit ID SEED\" asks for one.\n")
+	}
+	for i := range moons {
+		if m := &moons[i]; m.Waiting {
+			t.printf("moon %x\n  waiting     %s\n", m.ID, printable(m.Problem))
+		} else if err := t.showWorld(m, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rootState says how a root does.
+func rootState(h *ipc.RootHealth, now time.Time) string {
+	switch {
+	case h.Refused:
+		return "refused: another key is recorded for its address"
+	case h.LastAnswer == nil:
+		return "has not answered yet"
+	case !h.Answers:
+		return "silent for " + now.Sub(*h.LastAnswer).Round(time.Second).String()
+	}
+	s := "answers"
+	if h.LatencyMs >= 0 {
+		s += fmt.Sprintf(" in %d ms", h.LatencyMs)
+	}
+	if h.InUse {
+		s += ", in use"
+	}
+	return s
 }
 
 // describeWorld is the world as the service describes it.
@@ -245,6 +162,9 @@ func (t *Tool) showWorld(w *ipc.World, note string) error {
 		t.printf("  root        %s\n", printable(r.Identity))
 		for _, e := range r.Endpoints {
 			t.printf("    endpoint  %s\n", printable(e))
+		}
+		if r.Health != nil {
+			t.printf("    state     %s\n", rootState(r.Health, t.Now()))
 		}
 	}
 	return nil

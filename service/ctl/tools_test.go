@@ -132,87 +132,6 @@ func TestIdentityTool(t *testing.T) {
 	expect(out, string(pub)+" is a valid identity\n")
 }
 
-// TestPlanet makes a planet, its next revision, and what must not be made.
-func TestPlanet(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	planet, key := filepath.Join(dir, "planet"), filepath.Join(dir, "planet.key")
-	at := time.UnixMilli(1_800_000_000_000)
-	do := func(want int, p PlanetPlan) string {
-		t.Helper()
-		tl, out, errs := tool(nil, at)
-		if got := code(tl.PlanetMake(p), errs); got != want {
-			t.Errorf("exit %d, want %d: %s", got, want, errs)
-		}
-		return out.String() + errs.String()
-	}
-	root := annText + "=10.99.0.1/9993,[2001:db8::1]:9993,2001:db8::2/9993"
-	plan := PlanetPlan{Roots: []string{root}, Out: planet, KeyFile: key}
-	if says := do(0, plan); !strings.Contains(says, "wrote "+planet) || !strings.Contains(says, "keep it") {
-		t.Errorf("%s", says)
-	}
-	if fi, err := os.Stat(key); err != nil || fi.Mode().Perm() != 0o600 {
-		t.Errorf("key %v %v", fi.Mode(), err)
-	}
-	first := mustWorld(t, planet)
-	if !first.SelfSigned() || first.Kind != world.Planet || first.ID>>40 != 0 || first.ID == 0 || len(first.Roots) != 1 || len(first.Roots[0].Endpoints) != 3 {
-		t.Errorf("%+v", first)
-	}
-	if says := do(0, plan); strings.Contains(says, "signing key") {
-		t.Errorf("%s", says)
-	}
-	second := mustWorld(t, planet)
-	if err := first.CheckUpdate(&second); err != nil || second.Timestamp != first.Timestamp+1 {
-		t.Errorf("next revision: %v, %d after %d", err, second.Timestamp, first.Timestamp)
-	}
-
-	other := filepath.Join(dir, "other.key")
-	for _, c := range []struct {
-		name string
-		plan PlanetPlan
-		exit int
-		says string
-	}{
-		{"no roots", PlanetPlan{Out: planet, KeyFile: key}, 2, "--root IDENTITY=IP/PORT"},
-		{"other key", PlanetPlan{Roots: plan.Roots, Out: planet, KeyFile: other}, 1, "signed by the key of the one before"},
-		{"damaged key", PlanetPlan{Roots: plan.Roots, Out: filepath.Join(dir, "p"), KeyFile: planet}, 1, planet},
-		{"not a planet", PlanetPlan{Roots: plan.Roots, Out: key, KeyFile: key}, 1, "is not a planet"},
-		{"no endpoint", PlanetPlan{Roots: []string{annText}, Out: planet, KeyFile: key}, 2, "want IDENTITY=IP/PORT"},
-		{"bad endpoint", PlanetPlan{Roots: []string{annText + "=10.0.0.1"}, Out: planet, KeyFile: key}, 2, `"10.0.0.1" is not IP/PORT`},
-		{"port 0", PlanetPlan{Roots: []string{annText + "=10.0.0.1/0"}, Out: planet, KeyFile: key}, 2, "not IP/PORT"},
-		{"host name", PlanetPlan{Roots: []string{annText + "=root.example/9993"}, Out: planet, KeyFile: key}, 2, "not IP/PORT"},
-		{"multicast", PlanetPlan{Roots: []string{annText + "=224.0.0.1/9993"}, Out: planet, KeyFile: key}, 2, "planet: "},
-		{"root twice", PlanetPlan{Roots: []string{root, root}, Out: planet, KeyFile: key}, 2, "twice"},
-		{"unknown file", PlanetPlan{Roots: []string{"nofile=10.0.0.1/1"}, Out: planet, KeyFile: key}, 2, "unreadable: nofile"},
-		{"false identity", PlanetPlan{Roots: []string{"1" + annText[1:] + "=10.0.0.1/1"}, Out: planet, KeyFile: key}, 2, "does not follow"},
-		{"Earth", PlanetPlan{Roots: plan.Roots, Out: filepath.Join(dir, "p"), KeyFile: key, ID: "8eac90a"}, 2, "public planet"},
-		{"bad ID", PlanetPlan{Roots: plan.Roots, Out: filepath.Join(dir, "p"), KeyFile: key, ID: "xyz"}, 2, "hex number"},
-		{"no directory", PlanetPlan{Roots: plan.Roots, Out: filepath.Join(dir, "no", "p"), KeyFile: key}, 1, "planet: "},
-	} {
-		if says := do(c.exit, c.plan); !strings.Contains(says, c.says) {
-			t.Errorf("%s: %q, want %q", c.name, says, c.says)
-		}
-	}
-	if third := mustWorld(t, planet); third.Timestamp != second.Timestamp {
-		t.Error("a mistake changed the planet")
-	}
-	if _, err := os.Stat(other); err == nil {
-		t.Error("a key was made for nothing")
-	}
-	if says := do(0, PlanetPlan{Roots: plan.Roots, Out: filepath.Join(dir, "p"), KeyFile: key, ID: "abcdef"}); !strings.Contains(says, "planet abcdef,") {
-		t.Errorf("%s", says)
-	}
-}
-
-func mustWorld(t *testing.T, path string) world.World {
-	t.Helper()
-	w, err := readPlanet(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return *w
-}
-
 // TestPlanetShow shows the reference's moon with the contents that it was made of.
 func TestPlanetShow(t *testing.T) {
 	t.Parallel()
@@ -242,7 +161,7 @@ func TestPlanetShow(t *testing.T) {
 		}
 	}
 	tl, out, _ := tool(nil, time.Now())
-	if err := tl.PlanetShow(context.Background(), file); err != nil {
+	if err := tl.WorldShow(context.Background(), world.Planet, file); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []string{"moon 294551b91f\n", "signed by its own key", "    endpoint  10.199.0.1/9993\n", annText, "(1795312934801)", "update key  1a44cd14"} {
@@ -253,17 +172,17 @@ func TestPlanetShow(t *testing.T) {
 	tl, out, _ = tool(nil, time.Now())
 	tl.JSON = true
 	var w ipc.World
-	if err := tl.PlanetShow(context.Background(), file); err != nil || json.Unmarshal(out.Bytes(), &w) != nil || w.ID != 0x294551b91f {
+	if err := tl.WorldShow(context.Background(), world.Planet, file); err != nil || json.Unmarshal(out.Bytes(), &w) != nil || w.ID != 0x294551b91f {
 		t.Errorf("%v %s", err, out)
 	}
 	var errs bytes.Buffer
 	if err := os.WriteFile(file, []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if exit := code(tl.PlanetShow(context.Background(), file), &errs); exit != 1 || !strings.Contains(errs.String(), "not a world") && !strings.Contains(errs.String(), "truncated") {
+	if exit := code(tl.WorldShow(context.Background(), world.Planet, file), &errs); exit != 1 || !strings.Contains(errs.String(), "not a world") && !strings.Contains(errs.String(), "truncated") {
 		t.Errorf("%d %s", exit, &errs)
 	}
-	if exit := code(tl.PlanetShow(context.Background(), ""), &errs); exit != 2 {
+	if exit := code(tl.WorldShow(context.Background(), world.Planet, ""), &errs); exit != 2 {
 		t.Errorf("%d %s", exit, &errs)
 	}
 }
