@@ -22,8 +22,7 @@ func (p *program) nodeCommands() []*cobra.Command {
 		info,
 		{Use: "listpeers", Short: "List all peers", Args: between(0, 0, ""),
 			RunE: p.online(func(ctx context.Context, _ []string) error { return t.ListPeers(ctx) })},
-		{Use: "peers", Short: "List all peers (prettier)", Args: between(0, 0, ""),
-			RunE: p.online(func(ctx context.Context, _ []string) error { return t.Peers(ctx) })},
+		p.peersCommand(),
 		{Use: "listnetworks", Short: "List all networks", Args: between(0, 0, ""),
 			RunE: p.online(func(ctx context.Context, _ []string) error { return t.ListNetworks(ctx) })},
 		{Use: "listmoons", Short: "List moons (federated root sets)", Args: between(0, 0, ""),
@@ -60,6 +59,25 @@ func (p *program) nodeCommands() []*cobra.Command {
 				return t.Dump(ctx, file, version)
 			})},
 	}
+}
+
+// peersCommand lists peers, in the reference's form or with reasons.
+func (p *program) peersCommand() *cobra.Command {
+	t := p.tool
+	why := false
+	c := &cobra.Command{
+		Use: "peers [<address>]", Short: "List all peers (prettier), or say how one is reached", Args: between(0, 1, "a node's address"),
+		Long: `List all peers. With --why, or of one peer: how it is reached, and if packets do
+not go directly why that is and what can be done about it.`,
+		RunE: p.online(func(ctx context.Context, a []string) error {
+			if why || len(a) > 0 {
+				return t.PeersWhy(ctx, at(a, 0))
+			}
+			return t.Peers(ctx)
+		}),
+	}
+	c.Flags().BoolVar(&why, "why", false, "say how peers are reached, and why not directly")
+	return c
 }
 
 // completeNetworks offers the joined networks to the shell's completion.

@@ -15,6 +15,7 @@ import (
 	"orrery/engine/controller"
 	"orrery/engine/identity"
 	"orrery/engine/node"
+	"orrery/engine/vl1"
 	"orrery/service/api"
 	"orrery/service/caller"
 	"orrery/service/host"
@@ -281,6 +282,8 @@ func (d *Daemon) event(e node.Event) {
 		d.log.Info("the planet or a moon changed")
 	case node.EventConflict:
 		d.log.Warn("another key turned up for a recorded address; refused", "peer", e.Peer)
+	case node.EventReach:
+		d.reached(e)
 	}
 }
 
@@ -290,4 +293,14 @@ func signal(c chan<- struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
+}
+
+// reached logs how a peer is reached from now on. Others can cause it, so it is
+// for those who look for it; the core bounds how often it comes.
+func (d *Daemon) reached(e node.Event) {
+	if e.Reason == vl1.ReasonNone {
+		d.log.Debug("packets to a peer go directly", "peer", e.Peer)
+		return
+	}
+	d.log.Debug("a peer has no direct path", "peer", e.Peer, "reason", e.Reason.String())
 }

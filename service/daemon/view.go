@@ -129,8 +129,14 @@ func (d *Daemon) peerView(p *vl1.PeerInfo, r *trust.Record) ipc.Peer {
 	if r != nil {
 		v.Name, v.Trust = r.Name, ipc.TrustState(r.State)
 	}
+	v.Direct, v.Tunnelled = p.Reason == vl1.ReasonNone, p.Reason == vl1.ReasonTunnelled
+	if p.Reason != vl1.ReasonNone {
+		v.Reason, v.ReasonText, v.Advice, v.Passing = p.Reason.String(), p.Reason.Sentence(), p.Reason.Hint(), p.Reason.Passing()
+	}
+	if p.Relay != 0 {
+		v.Relay = p.Relay.String()
+	}
 	for _, x := range p.Paths {
-		v.Direct = v.Direct || !x.Expired
 		v.Paths = append(v.Paths, ipc.Path{
 			Address: x.Remote.String(), LastSend: d.host.Time(x.LastSend), LastReceive: d.host.Time(x.LastReceive),
 			LatencyMs: x.LatencyMs, Active: x.Active, Expired: x.Expired, Preferred: x.Preferred, LocalPort: d.sockets.LocalPort(x.Socket),

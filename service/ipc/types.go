@@ -138,6 +138,18 @@ type Peer struct {
 	Paths     []Path `json:"paths"`
 	// Direct is false while traffic goes through a root.
 	Direct bool `json:"direct"`
+	// Reason is the code of why the peer has no direct path ("ports-vary",
+	// "firewalled", …), empty if it has one. ReasonText says the same in a
+	// sentence, Advice what can be done about it.
+	Reason     string `json:"reason,omitempty"`
+	ReasonText string `json:"reasonText,omitempty"`
+	Advice     string `json:"advice,omitempty"`
+	// Passing is true for a reason that goes away by itself or concerns nobody.
+	Passing bool `json:"passing,omitempty"`
+	// Relay is the address of the root that packets go through, empty if none
+	// does. Tunnelled is true if they go over a TCP relay.
+	Relay     string `json:"relay,omitempty"`
+	Tunnelled bool   `json:"tunnelled,omitempty"`
 	// LastReceive is when the peer was last heard.
 	LastReceive time.Time `json:"lastReceive"`
 	// Trust is the state of the peer's trust record.

@@ -31,8 +31,11 @@ type PeerRow struct {
 	Second string
 	Role   string
 	// Reach says whether packets go directly; Path is the physical address.
-	Reach   Badge
-	Path    string
+	Reach Badge
+	Path  string
+	// Why says in sentences why packets do not go directly and what can be done,
+	// empty if they do.
+	Why     string
 	Latency string
 	Version string
 	Trust   Badge
@@ -114,6 +117,7 @@ func (s *State) peerRow(address string) PeerRow {
 	if here {
 		r.Role, r.order = roleOfPeer(p.Role)
 		r.Reach, r.Path = reach(p)
+		r.Why = why(p)
 		r.Latency = latency(p.LatencyMs)
 		r.Version = cmp.Or(clean(p.Version, versionLimit), missing)
 	} else {
@@ -122,7 +126,7 @@ func (s *State) peerRow(address string) PeerRow {
 	}
 	state := cmp.Or(rec.State, p.Trust)
 	if here && state == ipc.Blocked {
-		r.Reach, r.Path = Badge{MarkOff, Neutral, text.Get("peer.none")}, missing
+		r.Reach, r.Path, r.Why = Badge{MarkOff, Neutral, text.Get("peer.none")}, missing, ""
 	}
 	r.Trust, r.TrustText = s.trustOf(state, rec)
 	s.peerButtons(&r, state, rec)
@@ -232,10 +236,34 @@ func reach(p ipc.Peer) (Badge, string) {
 	switch {
 	case p.Direct:
 		return Badge{MarkDirect, Good, text.Get("peer.direct")}, cmp.Or(path, missing)
-	case p.Role == "PLANET" || p.Role == "MOON":
+	case p.Tunnelled:
+		return Badge{MarkRelayed, Warning, text.Get("peer.tunnelled")}, cmp.Or(path, missing)
+	case p.Role == "PLANET" || p.Role == "MOON", p.Reason == "silent", p.Reason == "no-root":
 		return Badge{MarkWarning, Warning, text.Get("peer.silent")}, cmp.Or(path, missing)
 	}
-	return Badge{MarkRelayed, Warning, text.Get("peer.relayed")}, text.Get("peer.relayed.path")
+	return Badge{MarkRelayed, Warning, text.Get("peer.relayed")}, reason(p.Reason, ".short", text.Get("peer.relayed.path"))
+}
+
+// why says why a peer is not reached directly, and what can be done about it.
+func why(p ipc.Peer) string {
+	if p.Reason == "" {
+		return ""
+	}
+	sentence := reason(p.Reason, "", clean(p.ReasonText, detailLimit))
+	if p.Passing {
+		return sentence
+	}
+	return strings.TrimSpace(sentence + " " + reason(p.Reason, ".advice", clean(p.Advice, detailLimit)))
+}
+
+// reason translates a part of a reason; of one that it does not know, as of a
+// newer service, it returns otherwise.
+func reason(code, part, otherwise string) string {
+	id := "reason." + code + part
+	if s := text.Get(id); s != id {
+		return s
+	}
+	return otherwise
 }
 
 func latency(ms int) string {

@@ -188,7 +188,7 @@ func TestNamesOfPeers(t *testing.T) {
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	s := newState(uitest.Snapshot())
-	for filter, want := range map[string]int{"": 6, "  ": 6, "ALICE": 1, "d3a1": 1, "203.0": 1, "root": 2, "verified": 5, "not verified": 3, "relayed": 1, "nobody": 0} {
+	for filter, want := range map[string]int{"": 6, "  ": 6, "ALICE": 1, "d3a1": 1, "203.0": 1, "root": 1, "vary ports": 1, "verified": 5, "not verified": 3, "relayed": 1, "nobody": 0} {
 		s.Filter(filter)
 		p := s.Peers()
 		if len(p.Rows) != want {
@@ -208,5 +208,36 @@ func TestFilter(t *testing.T) {
 	}
 	if p := newState(&ipc.Snapshot{}).Peers(); p.Selected != -1 || p.Empty.Title != "No peers yet" {
 		t.Errorf("%+v", p)
+	}
+}
+
+// A relayed peer says why, translated; a reason that only a newer service knows
+// is shown in the service's words, without what could harm a label.
+func TestWhy(t *testing.T) {
+	t.Parallel()
+	s := newState(uitest.Snapshot())
+	if r, _ := s.Peer(uitest.Bob); r.Path != "both routers vary ports" || !strings.HasPrefix(r.Why, "Both sides are behind routers") || !strings.Contains(r.Why, "Forward a UDP port") {
+		t.Errorf("%+v", r)
+	}
+	for _, a := range []string{uitest.Alice, uitest.Mallory, uitest.Gone} {
+		if r, _ := s.Peer(a); r.Why != "" {
+			t.Errorf("%s: %q", a, r.Why)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		peer ipc.Peer
+		path string
+		why  string
+	}{
+		{"new", ipc.Peer{Reason: "sunspots", ReasonText: "The sun\u202e is active.", Advice: "Wait."}, "through a root", "The sun is active. Wait."},
+		{"passing", ipc.Peer{Reason: "waiting", Passing: true}, "waiting for an answer", "The addresses of the other side are being tried, and have not answered yet."},
+		{"tunnelled", ipc.Peer{Reason: "tunnelled", Tunnelled: true}, missing, "UDP does not get through here, so packets take the slow way over a TCP relay. Let UDP out of this network: in the computer's firewall, or ask whoever runs the network."},
+	} {
+		c.peer.Address, c.peer.Role = "0123456789", "LEAF"
+		s.Apply(ipc.Event{Kind: ipc.EventPeer, Peer: &c.peer})
+		if r, _ := s.Peer("0123456789"); r.Path != c.path || r.Why != c.why {
+			t.Errorf("%s: %q, %q", c.name, r.Path, r.Why)
+		}
 	}
 }

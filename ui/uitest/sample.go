@@ -53,7 +53,7 @@ func Snapshot() *ipc.Snapshot {
 		},
 		Peers: []ipc.Peer{
 			peer(Alice, "LEAF", "1.14.1", 12, true, "203.0.113.7:9993", ipc.Verified),
-			peer(Bob, "LEAF", "0.1.0", 87, false, "", ipc.Seen),
+			relayed(peer(Bob, "LEAF", "0.1.0", 87, false, "", ipc.Seen)),
 			peer(Mallory, "LEAF", "", -1, false, "", ipc.Blocked),
 			peer(Printer, "LEAF", "1.12.2", 0, true, "192.168.1.40:9993", ipc.Seen),
 			peer(Planet, "PLANET", "1.14.1", 31, true, "[2001:db8::53]:9993", ipc.Seen),
@@ -102,6 +102,14 @@ func peer(address, role, version string, latency int, direct bool, path string, 
 	if path != "" {
 		p.Paths = []ipc.Path{{Address: path, Active: true, Preferred: true, LatencyMs: latency}}
 	}
+	return p
+}
+
+// relayed gives a peer a reason why it is not direct.
+func relayed(p ipc.Peer) ipc.Peer {
+	p.Relay, p.Reason = Planet, "ports-vary"
+	p.ReasonText = "Both sides are behind routers that give every connection another port, so neither can be found by the other."
+	p.Advice = "Forward a UDP port to one of the computers."
 	return p
 }
 

@@ -42,6 +42,9 @@ func (b *bar) show(r model.PeerRow) {
 	b.address.Set(model.Copyable{Text: r.Address, Copy: r.Address})
 	b.trust.Set(r.Trust)
 	sentence := r.TrustText
+	if r.Why != "" {
+		sentence = r.Why + "\n" + sentence
+	}
 	if r.Note != "" {
 		sentence += "\n" + r.Note
 	}

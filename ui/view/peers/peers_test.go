@@ -25,6 +25,7 @@ func TestPictures(t *testing.T) {
 		"ok":       page(uitest.Snapshot(), nil),
 		"long":     page(uitest.WithLongTexts(), nil),
 		"conflict": page(uitest.WithConflict(), nil),
+		"relayed":  page(uitest.Snapshot(), func(s *model.State) { s.Select(model.Action{Do: model.SelectPeer, Target: uitest.Bob}) }),
 		"empty":    page(&ipc.Snapshot{Status: ipc.Status{Role: ipc.Operator, Online: true}}, nil),
 		"nomatch":  page(uitest.Snapshot(), func(s *model.State) { s.Filter("nobody") }),
 	} {
