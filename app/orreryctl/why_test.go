@@ -22,7 +22,7 @@ func relayed(address, name string, r vl1.Reason) ipc.Peer {
 // TestWhy: how each peer is reached, and why not directly.
 func TestWhy(t *testing.T) {
 	t.Parallel()
-	b, socket, home := world(t)
+	b, socket, home := fakeService(t)
 	b.Change(func(b *apitest.Backend) {
 		b.State.Peers = append(b.State.Peers, relayed("0123456789", "", vl1.ReasonWaiting), relayed("1c0ffee111", "Bob\x1b[2J", vl1.ReasonPortsVary))
 	})
