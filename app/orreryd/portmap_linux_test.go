@@ -243,6 +243,10 @@ func TestMappedPort(t *testing.T) {
 		t.Logf("direct after %v", took)
 	}
 	direct()
+	if c, err := a.client.Config(ctx(t)); err != nil || c.Mapping.State != "mapped" || c.Mapping.External != at.String() || c.Mapping.Method != "NAT-PMP" ||
+		c.Mapping.LeftSeconds < 3000 || c.Mapping.Port != c.TertiaryPort || c.TCPRelay.State != "off" {
+		t.Errorf("%v, mapping: %+v", err, c.Mapping)
+	}
 	a.kill()
 	a.start()
 	a.network(nwid, ipc.OK)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,13 @@ func TestTCPRelay(t *testing.T) {
 	t.Logf("traffic after %v more", a.pings(10*time.Second, r.addrB))
 	b.pings(5*time.Second, r.addrA)
 	a.online()
+	if c, err := a.client.Config(ctx(t)); err != nil || c.TCPRelay.State != "connected" || c.TCPRelay.Sessions != 1 || !strings.Contains(c.TCPRelay.Text, "44.99.0.2:443") {
+		t.Errorf("%v, relay: %+v", err, c.TCPRelay)
+	}
+	a.alert("tcprelay.connected")
+	if p, err := a.client.Peer(ctx(t), r.root.secret.Address.String()); err != nil || !slices.ContainsFunc(p.Paths, func(p ipc.Path) bool { return p.TCPRelay && p.Preferred }) {
+		t.Errorf("%v, root: %+v", err, p)
+	}
 	big := exec.Command("ip", "netns", "exec", a.ns, "ping", "-n", "-c3", "-i0.2", "-s4000", "-W3", r.addrB)
 	if out, err := big.CombinedOutput(); err != nil {
 		t.Errorf("long packets: %s", out)
@@ -129,6 +137,7 @@ func TestTCPRelay(t *testing.T) {
 
 	a.unblockUDP()
 	t.Logf("the relay is left %v after the end of the block", a.tunneled(30*time.Second, false))
+	a.noAlert("tcprelay")
 	a.pings(5*time.Second, r.addrB)
 	carried := r.count("orrery_relay_udp_datagrams_total")
 	a.pings(5*time.Second, r.addrB)

@@ -340,7 +340,7 @@ func (d *Daemon) Config(context.Context) (*ipc.Config, error) {
 		CompatAPI: d.compat.serving.Load(), OperatorGroup: d.cfg.OperatorGroup,
 	}
 	c.PortMapping, c.AllowTCPFallback, c.ForceTCPRelay = conf.Settings.PortMapping, conf.Settings.AllowTCPFallbackRelay, conf.Settings.ForceTCPRelay
-	c.TCPFallbackActive = d.carrier.open.Load()
+	c.TCPFallbackActive, c.Mapping, c.TCPRelay = d.carrier.open.Load(), d.PortMapping(), d.TCPRelay()
 	if c.OperatorGroup == "" {
 		c.OperatorGroup = caller.DefaultGroup
 	}
@@ -390,6 +390,7 @@ func (d *Daemon) Diagnostics(ctx context.Context) (string, error) {
 		fmt.Fprintf(&b, "  socket %d %v %s %s in %d (%d bytes) out %d (%d bytes) errors %d %s\n", s.ID, s.Local, s.Device, s.Role,
 			s.Stats.ReceivedDatagrams, s.Stats.ReceivedBytes, s.Stats.SentDatagrams, s.Stats.SentBytes, s.Stats.SendErrors, s.LastError)
 	}
+	b.WriteString(d.waysReport())
 	for _, a := range snap.Alerts {
 		fmt.Fprintf(&b, "\n%s: %s\n%s %s\n", a.Severity, a.Title, a.Text, a.Advice)
 	}

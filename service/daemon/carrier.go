@@ -27,6 +27,8 @@ type carrier struct {
 	// do and view are the host's.
 	do   func(func(c *node.Core, at clock.Instant, out *node.Outbox))
 	view func(func(c *node.Core, at clock.Instant))
+	// told is called when a relay was connected, or is not any more.
+	told func(active bool)
 	// started is when the carrier was made, looked when it last looked, in
 	// nanoseconds since then.
 	started time.Time
@@ -168,6 +170,14 @@ func (c *carrier) sending(to netip.AddrPort, size int, active bool) bool {
 	return c.engage.Sending(at, to, size, active).Open
 }
 
+// engaged reports whether a relay is to be used now.
+func (c *carrier) engaged() bool {
+	at := c.heard()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engage.Engaged(at)
+}
+
 // heard tells the rules what the core knows of UDP, and returns its time.
 func (c *carrier) heard() clock.Mono {
 	var now, last clock.Mono
@@ -252,6 +262,7 @@ func (c *carrier) changed(active bool) {
 	if !active {
 		c.open.Store(false)
 	}
+	c.told(active)
 	c.tell()
 }
 

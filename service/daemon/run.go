@@ -136,7 +136,7 @@ func Run(ctx context.Context, cfg Config) error {
 		Rotate:  func() { signal(d.rotate) },
 		Changed: d.server.Changed, Event: d.event, Stored: d.stored,
 	})
-	d.carrier.do, d.carrier.view = d.host.Do, d.host.View
+	d.carrier.do, d.carrier.view, d.carrier.told = d.host.Do, d.host.View, d.relayed
 	d.ways()
 	if n := len(l.problems); n > 0 {
 		d.log.Error("controller records cannot be used", "n", n, "err", l.problems[0].Err)

@@ -139,7 +139,7 @@ func (d *Daemon) peerView(p *vl1.PeerInfo, r *trust.Record) ipc.Peer {
 	for _, x := range p.Paths {
 		v.Paths = append(v.Paths, ipc.Path{
 			Address: x.Remote.String(), LastSend: d.host.Time(x.LastSend), LastReceive: d.host.Time(x.LastReceive),
-			LatencyMs: x.LatencyMs, Active: x.Active, Expired: x.Expired, Preferred: x.Preferred, LocalPort: d.sockets.LocalPort(x.Socket),
+			LatencyMs: x.LatencyMs, Active: x.Active, Expired: x.Expired, Preferred: x.Preferred, LocalPort: d.sockets.LocalPort(x.Socket), TCPRelay: x.Socket == vl1.RelaySocket,
 		})
 	}
 	return v

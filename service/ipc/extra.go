@@ -98,6 +98,9 @@ type Config struct {
 	AllowTCPFallback  bool     `json:"allowTcpFallbackRelay"`
 	ForceTCPRelay     bool     `json:"forceTcpRelay"`
 	TCPFallbackActive bool     `json:"tcpFallbackActive"`
-	CompatAPI         bool     `json:"compatApi"`
-	OperatorGroup     string   `json:"operatorGroup"`
+	// Mapping and TCPRelay tell what has become of these settings.
+	Mapping       *PortMapping `json:"mapping,omitempty"`
+	TCPRelay      *TCPRelay    `json:"tcpRelay,omitempty"`
+	CompatAPI     bool         `json:"compatApi"`
+	OperatorGroup string       `json:"operatorGroup"`
 }

@@ -166,6 +166,8 @@ type Path struct {
 	Expired     bool      `json:"expired"`
 	Preferred   bool      `json:"preferred"`
 	LocalPort   int       `json:"localPort"`
+	// TCPRelay is set if the path goes through a TCP relay.
+	TCPRelay bool `json:"tcpRelay,omitempty"`
 }
 
 // TrustState is the state of a trust record (design §4).
