@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// settleFor is how soon what changed about a peer is looked at again.
-	settleFor = clock.Second
+	// settleFor is how long after a change a peer is looked at, attendEvery how
+	// often at most.
+	settleFor   = 5 * clock.Second
+	attendEvery = clock.Second
 	// storeEvery is the least time between two records of one peer.
 	storeEvery = 10 * clock.Second
 	// contactHello is how often a wanted peer that has no path is called.
@@ -47,7 +49,7 @@ func (w *Wire) attend(at clock.Instant, p *Peer) {
 			w.helloVia(at, p)
 		}
 	}
-	least := settleFor
+	least := attendEvery
 	if w.set.low {
 		least = pingEveryLow
 	}

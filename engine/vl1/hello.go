@@ -21,6 +21,9 @@ type pending struct {
 	hello []byte
 	from  pathKey
 	n     int // bytes that came by from
+	// key is what was agreed on with the sender of hello: a peer costs one
+	// agreement.
+	key [identity.SharedKeyLen]byte
 }
 
 // hello sends a HELLO for a peer to an address: in clear but authenticated, so
@@ -93,6 +96,11 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey, n int) {
 			w.drop(DropReplay)
 			return
 		}
+		if !w.teaches(p, from.socket) {
+			// A root that we asked how our NAT looks from a socket of a burst asks
+			// back. An answer would have it take that for our address.
+			return
+		}
 		w.earn(from, n)
 		w.acceptHello(at, p, &h, tail, buf, from, fresh == copied)
 		return
@@ -118,7 +126,7 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey, n int) {
 	}
 	// Another key for a known address is validated too: else anybody could raise
 	// a false alarm about a peer, at no cost.
-	w.validate(pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from, n: n})
+	w.validate(pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from, n: n, key: key})
 }
 
 // collision tells a node that its address is held by another key, under the
@@ -127,13 +135,9 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey, n int) {
 func (w *Wire) collision(at clock.Instant, x *pending) {
 	w.trust.Identify(at.Wall, x.id, trust.FromHello)
 	w.drop(DropConflict)
-	key, err := w.secret.Agree(x.id.Public)
-	if err != nil {
-		return
-	}
 	buf := wire.AppendHeader(w.out.Alloc(64)[:0], w.random.uint64(), x.id.Address, w.self.Address, wire.VerbError)
 	buf = wire.AppendError(buf, wire.VerbHello, wire.Packet(x.hello).ID(), wire.ErrorIdentityCollision)
-	armor.NewKeys(&key).Seal(buf, armor.Salsa2012Poly1305)
+	armor.NewKeys(&x.key).Seal(buf, armor.Salsa2012Poly1305)
 	w.out.Send = append(w.out.Send, Datagram{Data: buf, Remote: x.from.remote, Socket: x.from.socket})
 }
 
@@ -143,7 +147,7 @@ func (w *Wire) validate(x pending) {
 	for i := range w.pending {
 		if w.pending[i].id == x.id {
 			if x.hello != nil {
-				w.pending[i].hello, w.pending[i].from, w.pending[i].n = x.hello, x.from, x.n
+				w.pending[i].hello, w.pending[i].from, w.pending[i].n, w.pending[i].key = x.hello, x.from, x.n, x.key
 			}
 			return
 		}
@@ -176,11 +180,13 @@ func (w *Wire) Done(at clock.Instant, r WorkResult) {
 	}
 	switch known := w.peers[x.id.Address]; {
 	case known == nil:
-		from := trust.FromWhois
+		var p *Peer
+		var err error
 		if x.hello != nil {
-			from = trust.FromHello
+			p, err = w.admitAgreed(at, x.id, trust.FromHello, &x.key)
+		} else {
+			p, err = w.admit(at, x.id, trust.FromWhois)
 		}
-		p, err := w.admit(at, x.id, from)
 		if err != nil {
 			return
 		}

@@ -113,11 +113,11 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 		w.drop(DropBlocked)
 		return
 	}
-	w.useKeys(at.Mono, p)
 	if !p.keys.Open(buf) {
 		w.drop(DropAuthentication)
 		return
 	}
+	w.useKeys(at.Mono, p)
 	verb = pkt.Verb()
 	if cipher == armor.Poly1305None && verb != wire.VerbQOSMeasurement && verb != wire.VerbPathNegotiationRequest {
 		w.drop(DropCipher)
@@ -334,6 +334,9 @@ func (w *Wire) receiveError(at clock.Instant, p *Peer, in *Inbound) Disposition 
 // unproven address no more of the payload goes back than what was asked leaves
 // room for: receivers read its first bytes at most.
 func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey) bool {
+	if !w.teaches(p, from.socket) {
+		return false // as for HELLO
+	}
 	last, body := w.lastEcho(from), in.Payload
 	if *last != 0 && at.Mono-*last < echoEvery {
 		w.drop(DropRate)

@@ -248,9 +248,14 @@ func (w *Wire) SetLocal(addrs []netip.AddrPort, avoid []netip.Prefix) {
 	w.local, w.avoid = slices.Clone(addrs), slices.Clone(avoid)
 }
 
-// admit makes a peer of an identity that the trust table accepts. It is the
-// only place where one comes to be.
+// admit makes a peer of an identity that the trust table accepts.
 func (w *Wire) admit(at clock.Instant, id identity.Identity, from trust.Source) (*Peer, error) {
+	return w.admitAgreed(at, id, from, nil)
+}
+
+// admitAgreed is admit with the key that was agreed on, nil if none was yet. It
+// is the only place where a peer comes to be.
+func (w *Wire) admitAgreed(at clock.Instant, id identity.Identity, from trust.Source, key *[identity.SharedKeyLen]byte) (*Peer, error) {
 	if id.Address == w.self.Address || id.Address.Reserved() {
 		return nil, errSelf
 	}
@@ -262,11 +267,14 @@ func (w *Wire) admit(at clock.Instant, id identity.Identity, from trust.Source) 
 		w.drop(DropConflict)
 		return nil, trust.ErrConflict
 	}
-	key, err := w.secret.Agree(id.Public)
-	if err != nil {
-		return nil, err
+	if key == nil {
+		agreed, err := w.secret.Agree(id.Public)
+		if err != nil {
+			return nil, err
+		}
+		key = &agreed
 	}
-	return w.join(newPeer(id, &key)), nil
+	return w.join(newPeer(id, key)), nil
 }
 
 // peer finds a peer in memory, else in the cache.
