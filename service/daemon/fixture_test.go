@@ -64,7 +64,7 @@ func (*fakeMachine) names() []string          { return nil }
 func (*fakeMachine) prefixes() []netip.Prefix { return nil }
 
 // dial and mapper keep tests from the network that this machine is in.
-func (*fakeMachine) dial(context.Context, string, string) (net.Conn, error) {
+func (*fakeMachine) dial(context.Context, string, string, int) (net.Conn, error) {
 	return nil, errors.New("tests connect to nothing")
 }
 

@@ -120,7 +120,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	d.carrier = newCarrier(d.sockets, cfg.Deafness, d.log)
-	d.carrier.dial = d.system.dial
+	d.carrier.dial = d.dial
 	listener, err := d.listen()
 	if err != nil {
 		return err

@@ -35,8 +35,9 @@ type machine interface {
 	// prefixes are the subnets on our own devices, over which the wire must not
 	// run.
 	prefixes() []netip.Prefix
-	// dial connects to the Internet, outside of our own networks.
-	dial(ctx context.Context, network, address string) (net.Conn, error)
+	// dial connects outside of our own networks. Index is the interface to leave
+	// by where that is what keeps us out of them, 0 for any.
+	dial(ctx context.Context, network, address string, index int) (net.Conn, error)
 	// mapper makes what keeps a port mapped at this machine's gateway.
 	mapper(portmap.Config) portMapper
 	// close undoes what is left of changes.
@@ -62,14 +63,14 @@ func newSystem(home string, log *slog.Logger) (machine, error) {
 }
 
 // dial implements machine.
-func (*system) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	d := net.Dialer{Control: udp.Outside(ownMark)}
+func (*system) dial(ctx context.Context, network, address string, index int) (net.Conn, error) {
+	d := net.Dialer{Control: udp.Outside(ownMark, index)}
 	return d.DialContext(ctx, network, address)
 }
 
 // mapper implements machine.
 func (*system) mapper(cfg portmap.Config) portMapper {
-	cfg.Control = udp.Outside(ownMark)
+	cfg.Control = udp.Outside(ownMark, 0)
 	return portmap.New(cfg)
 }
 

@@ -1,10 +1,14 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"strings"
 	"time"
 
+	"orrery/engine/wire"
 	"orrery/service/ipc"
 )
 
@@ -13,6 +17,23 @@ import (
 func (d *Daemon) ways() {
 	s := &d.conf.get().Settings
 	d.carrier.configure(relaySettings{allowed: s.AllowTCPFallbackRelay, forced: s.ForceTCPRelay, relay: s.TCPFallbackRelay})
+}
+
+// dial connects to a TCP relay. One on the Internet is reached by the interface
+// that leads there, whatever route our own networks have taken over.
+func (d *Daemon) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	index := 0
+	if to, err := netip.ParseAddrPort(address); err == nil && wire.ScopeOf(to.Addr().Unmap()) == wire.ScopeGlobal {
+		d.addressing.Lock()
+		for _, u := range d.connection.uplinks {
+			if u.addr.Is4() == to.Addr().Unmap().Is4() {
+				index = u.index
+				break
+			}
+		}
+		d.addressing.Unlock()
+	}
+	return d.system.dial(ctx, network, address, index)
 }
 
 // PortMapping is the state of the mapped port.
