@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"net/netip"
+
 	"orrery/engine/clock"
 	"orrery/engine/node"
 	"orrery/engine/world"
@@ -47,4 +49,18 @@ func (w *World) MoonOf(id uint64, revision clock.Wall, signer, next *world.Signi
 		panic("sim: moon: " + err.Error())
 	}
 	return &m
+}
+
+// Slow adds to the delay of everything from and to an address.
+func (w *World) Slow(addr netip.Addr, by clock.Mono) {
+	if w.slow == nil {
+		w.slow = make(map[netip.Addr]clock.Mono)
+	}
+	w.slow[addr] = by
+}
+
+// TryWorld offers the node a planet or moon and reports what it says.
+func (n *Node) TryWorld(nw *world.World) (err error) {
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { err = c.AddWorld(at, nw, out) })
+	return err
 }

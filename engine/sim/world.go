@@ -28,7 +28,8 @@ type World struct {
 	seed  uint64
 
 	link  Link
-	hosts map[netip.Addr]receiver // who has a public address
+	slow  map[netip.Addr]clock.Mono // what is added to the delay of an address
+	hosts map[netip.Addr]receiver   // who has a public address
 	nodes []*Node
 	known map[identity.Identity]bool
 	// Delivered and Lost count datagrams, Largest is the longest sent.
@@ -206,7 +207,7 @@ func (w *World) transmit(from, to netip.AddrPort, data []byte, ttl int) {
 		copies = 2
 	}
 	for range copies {
-		d := l.Delay
+		d := l.Delay + w.slow[from.Addr()] + w.slow[to.Addr()]
 		if l.Jitter > 0 {
 			d += clock.Mono(w.rng.Uint64N(uint64(l.Jitter)))
 		}

@@ -335,6 +335,9 @@ func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectat
 			// another question measures the way.
 			w.probe(at, p, from)
 		}
+		if first {
+			w.greetAgain(at, p)
+		}
 		if ok.SeenAt.IsValid() {
 			w.learnSurface(at, p, from, ok.SeenAt)
 		}

@@ -49,3 +49,35 @@ func (w *Wire) Roots(now clock.Mono) []RootInfo {
 	}
 	return list
 }
+
+// whoisRoot is the root to ask for an identity: the best one, and each second
+// time another one that answers, since they need not know the same nodes.
+func (w *Wire) whoisRoot(now clock.Mono, tries int) *Peer {
+	best := w.bestUpstream(now)
+	if tries%2 == 0 {
+		return best
+	}
+	n := len(w.top.upstreams)
+	for i := range n {
+		p := w.rootPeer(&w.top.upstreams[(tries/2+i)%n])
+		if p != nil && p != best && p.live(now) != nil {
+			return p
+		}
+	}
+	return best
+}
+
+// greetAgainIn is when a root that was just reached is greeted once more. It
+// tells of newer worlds only along paths that it confirmed, and the first HELLO
+// came before it could.
+const greetAgainIn = 2 * clock.Second
+
+// greetAgain has a root that is reached by a new path greeted soon again.
+func (w *Wire) greetAgain(at clock.Instant, p *Peer) {
+	if w.set.low || !w.IsUpstream(p.id) {
+		return
+	}
+	p.lastFullHello = min(p.lastFullHello, at.Mono+greetAgainIn-rootHello)
+	p.nextRoot = min(p.nextRoot, at.Mono+greetAgainIn)
+	w.nextPing = min(w.nextPing, p.nextRoot)
+}

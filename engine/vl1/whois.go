@@ -20,6 +20,8 @@ const (
 type asked struct {
 	addr identity.Address
 	at   clock.Mono // of the last request
+	// tries counts the requests.
+	tries int
 	// until is when an answer stops being wanted.
 	until clock.Mono
 }
@@ -44,12 +46,13 @@ func (w *Wire) Whois(at clock.Instant, a identity.Address) {
 	if at.Mono-x.at < whoisEvery {
 		return
 	}
-	root := w.bestUpstream(at.Mono)
+	root := w.whoisRoot(at.Mono, x.tries)
 	if root == nil || root.id.Address == a || root.choose(at.Mono, true) == nil {
 		// Asked again as soon as a root is reached.
 		return
 	}
 	x.at = at.Mono
+	x.tries++
 	var body [identity.AddressLen]byte
 	a.Put(body[:])
 	w.soon(at.Mono + whoisEvery)
@@ -86,7 +89,12 @@ func (w *Wire) receiveWhois(at clock.Instant, p *Peer, in *Inbound) bool {
 			}
 		}
 		if !ok {
-			// On others' behalf a leaf asks little, and once: they ask again.
+			// On others' behalf a leaf asks little, and once: they ask again. What a
+			// root of ours does not know is not passed on, or roots that are far
+			// apart would ask each other for ever.
+			if w.IsUpstream(p.id) {
+				continue
+			}
 			if w.top.amRoot || !w.asking(a) && w.strangers.take(at.Mono, strangerBurst, strangerRefill) {
 				w.Whois(at, a)
 			}
