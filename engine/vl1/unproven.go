@@ -76,15 +76,35 @@ func (w *Wire) credit(remote netip.AddrPort) int {
 	return 0
 }
 
-// answer is reply within what the address may be sent.
+// answer is reply within what the address may be sent. What is more than that
+// takes a way that the peer has proved: it may well have spoken from another of
+// its ports or addresses than those that it answered from.
 func (w *Wire) answer(at clock.Instant, p *Peer, v wire.Verb, to pathKey, head, body []byte) {
 	n := wire.HeaderLen + len(head) + len(body)
 	if parts, _ := wire.Split(n, wire.DefaultMTU); parts > 1 {
 		n += (parts - 1) * wire.FragmentHeaderLen
 	}
-	if w.spend(to, n) {
-		w.reply(at, p, v, to, head, body)
+	switch own := p.direct(at.Mono); {
+	case p.answeredFrom(at.Mono, to.remote.Addr()):
+	case w.proven(to), own == nil || own.pathKey == to, w.credit(to.remote) >= n:
+		if !w.spend(to, n) {
+			return
+		}
+	default:
+		to = own.pathKey
 	}
+	w.reply(at, p, v, to, head, body)
+}
+
+// answeredFrom reports whether a peer has proved an address lately, be it with
+// another port.
+func (p *Peer) answeredFrom(now clock.Mono, ip netip.Addr) bool {
+	for i := range p.slots {
+		if s := &p.slots[i]; s.remote.Addr() == ip && s.alive(now) {
+			return true
+		}
+	}
+	return false
 }
 
 // challenge asks a peer to prove an address that it spoke from, within what that

@@ -173,6 +173,7 @@ func New(cfg Config, at clock.Instant) *Wire {
 		unproven:   newRecent[netip.AddrPort, account](maxUnproven),
 		hellos:     newRecent[peerPath, clock.Bucket](maxHelloGates),
 		lastBeacon: clock.Never, heardGlobal: clock.Never,
+		reach: reach{resumed: at.Mono},
 	}
 	if w.shared == nil {
 		w.shared = new(Buffers)

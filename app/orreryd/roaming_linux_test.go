@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"orrery/engine/clock"
+	"orrery/engine/world"
+	"orrery/service/ipc"
+)
+
+// recovery is how long traffic may take to flow again after the link's return.
+// It is not three seconds because tests run on machines that do other things.
+const (
+	recovery      = 3 * time.Second
+	recoveryUnder = 4 * recovery
+)
+
+// roamer is a lab in which a talks to b and changes its place on the network.
+// The root is the controller too. All have IPv4 and IPv6.
+type roamer struct {
+	*lab
+	root, a, b *box
+	addrB      string
+}
+
+func newRoamer(t *testing.T) *roamer {
+	t.Helper()
+	l := newLab(t, "root", "a", "b")
+	r := &roamer{lab: l, root: l.boxes[0], a: l.boxes[1], b: l.boxes[2], addrB: "10.147.18.3"}
+	var endpoints []netip.AddrPort
+	for i, x := range l.boxes {
+		six := netip.AddrFrom16([16]byte{0xfd, 0x99, 15: byte(i + 1)})
+		must(t, "ip", "-n", x.ns, "addr", "add", six.String()+"/64", "dev", "eth0", "nodad")
+		if i == 0 {
+			endpoints = append(endpoints, netip.AddrPortFrom(x.addr, 9993), netip.AddrPortFrom(six, 9993))
+		}
+	}
+	key := world.GenerateSigningKey(func(b []byte) { b[0] = 9 })
+	w, err := world.NewPlanet(78, clock.Wall(time.Now().UnixMilli()), []world.Root{{Identity: r.root.secret.Identity, Endpoints: endpoints}}, key.Public, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range l.boxes {
+		x.write("planet", w.AppendBinary(nil))
+	}
+	l.startAll(l.boxes...)
+	nwid := r.root.secret.Address.String() + "000018"
+	r.root.control(http.MethodPost, "/"+nwid, `{"name":"roam","private":true,"v4AssignMode":{"zt":true},"routes":[{"target":"10.147.18.0/24"}]}`)
+	for x, addr := range map[*box]string{r.a: "10.147.18.2", r.b: r.addrB} {
+		r.root.control(http.MethodPost, "/"+nwid+"/member/"+x.secret.Address.String(), fmt.Sprintf(`{"authorized":true,"ipAssignments":[%q]}`, addr))
+		x.join(nwid, ipc.NetworkSettings{})
+	}
+	defer func() {
+		if t.Failed() {
+			for _, x := range r.boxes {
+				d, _ := x.client.Diagnostics(ctx(t))
+				t.Log(x.name, d)
+			}
+		}
+	}()
+	r.a.network(nwid, ipc.OK)
+	r.b.network(nwid, ipc.OK)
+	r.a.pings(15*time.Second, r.addrB)
+	r.direct()
+	return r
+}
+
+// direct waits until a has a direct path to b.
+func (r *roamer) direct() {
+	r.t.Helper()
+	until(r.t, 20*time.Second, "direct path", func() error {
+		_ = r.a.quick(r.addrB)
+		p, err := r.a.client.Peer(ctx(r.t), r.b.secret.Address.String())
+		if err == nil && !p.Direct {
+			err = errors.New("relayed")
+		}
+		return err
+	})
+}
+
+// quick sends one echo request and waits 200 ms for the answer.
+func (b *box) quick(to string) error {
+	out, err := exec.Command("ip", "netns", "exec", b.ns, "ping", "-n", "-c1", "-W0.2", to).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s", bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// ip changes something of a's physical network.
+func (r *roamer) ip(args ...string) {
+	r.t.Helper()
+	must(r.t, append([]string{"ip", "-n", r.a.ns}, args...)...)
+}
+
+// recovers measures how long it takes until a reaches b again.
+func (r *roamer) recovers(what string, since time.Time) {
+	r.t.Helper()
+	until(r.t, recoveryUnder, "traffic after "+what, func() error { return r.a.quick(r.addrB) })
+	took := time.Since(since)
+	r.t.Logf("%s: traffic after %v", what, took.Round(10*time.Millisecond))
+	if took > recovery {
+		r.t.Logf("%s: more than the %v that are promised on a machine that is idle", what, recovery)
+	}
+}
+
+// lost waits until a has noticed that its network is gone.
+func (r *roamer) lost() {
+	r.t.Helper()
+	until(r.t, 10*time.Second, "notice of the loss", func() error {
+		s, err := r.a.client.Status(ctx(r.t))
+		if err == nil && s.Online {
+			err = errors.New("online")
+		}
+		return err
+	})
+}
+
+// TestRoaming moves a computer as a laptop is moved.
+func TestRoaming(t *testing.T) {
+	t.Parallel()
+	r := newRoamer(t)
+	sw := r.name + "-switch"
+	t.Run("cable pulled and plugged in", func(t *testing.T) {
+		r.t = t
+		must(t, "ip", "-n", sw, "link", "set", "p1", "down")
+		r.lost()
+		if r.a.quick(r.addrB) == nil {
+			t.Error("traffic without a cable")
+		}
+		must(t, "ip", "-n", sw, "link", "set", "p1", "up")
+		r.recovers("the cable", time.Now())
+	})
+	t.Run("interface down and up", func(t *testing.T) {
+		r.t = t
+		r.ip("link", "set", "eth0", "down")
+		r.lost()
+		r.ip("link", "set", "eth0", "up")
+		r.ip("route", "add", "default", "via", "10.97.0.254") // which went with the interface
+		r.recovers("the interface", time.Now())
+	})
+	t.Run("another subnet", func(t *testing.T) {
+		r.t = t
+		must(t, "ip", "-n", sw, "addr", "add", "10.98.0.254/24", "dev", "br0")
+		r.ip("addr", "flush", "dev", "eth0", "scope", "global")
+		r.ip("addr", "add", "10.98.0.9/24", "dev", "eth0")
+		r.ip("route", "add", "default", "via", "10.98.0.254")
+		r.recovers("the move", time.Now())
+		if on := r.a.listening(); strings.Contains(on, "10.97.") || strings.Contains(on, "fd99::") || !strings.Contains(on, "10.98.0.9/") {
+			t.Errorf("sockets at %s", on)
+		}
+	})
+	t.Run("IPv6 only", func(t *testing.T) {
+		r.t = t
+		r.ip("addr", "add", "fd99::77/64", "dev", "eth0", "nodad")
+		r.direct()
+		r.ip("addr", "flush", "dev", "eth0", "scope", "global")
+		r.ip("addr", "add", "fd99::77/64", "dev", "eth0", "nodad")
+		r.recovers("the loss of IPv4", time.Now())
+		if on := r.a.listening(); strings.Contains(on, "10.") || !strings.Contains(on, "fd99::77/") {
+			t.Errorf("sockets at %s", on)
+		}
+	})
+	t.Run("IPv4 again", func(t *testing.T) {
+		r.t = t
+		r.ip("addr", "flush", "dev", "eth0", "scope", "global")
+		r.ip("addr", "add", r.a.addr.String()+"/24", "dev", "eth0")
+		r.ip("route", "add", "default", "via", "10.97.0.254")
+		r.recovers("the return of IPv4", time.Now())
+	})
+	t.Run("two ways", func(t *testing.T) { r.t = t; twoWays(t, r) })
+	t.Run("new interface of the same name", func(t *testing.T) {
+		r.t = t
+		r.ip("link", "del", "eth0")
+		must(t, "ip", "-n", sw, "link", "add", "p1", "type", "veth", "peer", "name", "eth0", "netns", r.a.ns)
+		must(t, "ip", "-n", sw, "link", "set", "p1", "master", "br0", "up")
+		r.ip("addr", "add", r.a.addr.String()+"/24", "dev", "eth0")
+		r.ip("link", "set", "eth0", "up")
+		r.ip("route", "add", "default", "via", "10.97.0.254")
+		r.recovers("the new interface", time.Now())
+	})
+	t.Run("no network", func(t *testing.T) { r.t = t; noNetwork(t, r) })
+	for _, x := range r.boxes {
+		x.stop()
+	}
+}
+
+// twoWays connects a to a second network, less preferred, and pulls the cable
+// of the first.
+func twoWays(t *testing.T, r *roamer) {
+	sw := r.name + "-switch"
+	must(t, "ip", "-n", sw, "link", "add", "p9", "type", "veth", "peer", "name", "eth0b", "netns", r.a.ns)
+	must(t, "ip", "-n", sw, "addr", "add", "10.96.0.254/24", "dev", "p9")
+	must(t, "ip", "-n", sw, "link", "set", "p9", "up")
+	r.ip("addr", "add", "10.96.0.9/24", "dev", "eth0b")
+	r.ip("link", "set", "eth0b", "up")
+	r.ip("route", "add", "default", "via", "10.96.0.254", "metric", "700")
+	until(t, 10*time.Second, "sockets on both", func() error {
+		if on := r.a.listening(); !strings.Contains(on, "10.96.0.9/") || !strings.Contains(on, r.a.addr.String()+"/") {
+			return errors.New(on)
+		}
+		return nil
+	})
+	must(t, "ip", "-n", sw, "link", "set", "p1", "down")
+	r.recovers("the loss of one of two ways", time.Now())
+	until(t, 10*time.Second, "end of the sockets", func() error {
+		if on := r.a.listening(); strings.Contains(on, r.a.addr.String()+"/") {
+			return errors.New(on)
+		}
+		return nil
+	})
+	r.recovers("the end of its sockets", time.Now())
+	must(t, "ip", "-n", sw, "link", "set", "p1", "up")
+	r.ip("link", "del", "eth0b")
+	r.recovers("the change back", time.Now())
+}
+
+// listening lists where the computer's UDP sockets are.
+func (b *box) listening() string {
+	c, err := b.client.Config(ctx(b.lab.t))
+	if err != nil {
+		b.lab.t.Fatal(err)
+	}
+	return strings.Join(c.ListeningOn, " ")
+}
+
+// noNetwork leaves a without any address: nothing is said, and nothing done.
+func noNetwork(t *testing.T, r *roamer) {
+	r.ip("link", "set", "eth0", "down")
+	r.lost()
+	pid := r.a.pid()
+	lines := strings.Count(r.a.output.String(), "\n")
+	before := cpu(t, pid)
+	const window = 4 * time.Second
+	<-time.After(window) // what is measured is that nothing happens
+	used := cpu(t, pid) - before
+	t.Logf("without a network: %v of CPU time in %v", used, window)
+	if used > window/20 {
+		t.Errorf("%v of CPU time in %v without a network", used, window)
+	}
+	// A part that is slower than the others may say once that its network is gone.
+	if now := r.a.output.String(); strings.Count(now, "\n") > lines+2 {
+		t.Errorf("the log grows without a network:\n%s", now)
+	}
+	r.ip("link", "set", "eth0", "up")
+	r.ip("route", "add", "default", "via", "10.97.0.254")
+	r.recovers("no network", time.Now())
+}
+
+// pid is the process ID of the computer's orreryd, which ip became.
+func (b *box) pid() int {
+	b.lab.t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", b.cmd.Process.Pid))
+	if err != nil || !bytes.Contains(data, []byte("run\x00")) {
+		b.lab.t.Fatalf("process %d is %q, %v", b.cmd.Process.Pid, data, err)
+	}
+	return b.cmd.Process.Pid
+}
+
+// cpu is the CPU time that a process has used, in steps of 10 ms.
+func cpu(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	f := strings.Fields(string(rest))
+	user, err1 := strconv.Atoi(f[11])
+	system, err2 := strconv.Atoi(f[12])
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
