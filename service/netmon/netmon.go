@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// defaultQuiet is how long changes are collected (spec 06 §10.2).
-	defaultQuiet = 500 * time.Millisecond
+	// defaultQuiet is how long changes are collected: long enough for what a DHCP
+	// client changes at once, and a small part of the 3 s in which traffic is to
+	// flow again (spec 06 §10.2 has 500 ms).
+	defaultQuiet = 250 * time.Millisecond
 	// clockPeriod is how often the clocks are compared.
 	clockPeriod = 5 * time.Second
 	// stall is how late a comparison must be to mean that the machine slept
@@ -45,7 +47,7 @@ func (n *Notice) merge(m Notice) {
 
 // Config shapes a watch.
 type Config struct {
-	// Quiet is how long changes are collected into one notice, 500 ms if 0.
+	// Quiet is how long changes are collected into one notice, 250 ms if 0.
 	Quiet time.Duration
 	// Log must not be nil.
 	Log *slog.Logger
