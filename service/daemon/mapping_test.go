@@ -86,7 +86,7 @@ func TestPortMapping(t *testing.T) {
 	}
 	put(t, home, "local.conf", []byte(`{"settings":{"portMappingEnabled":true}}`))
 	second := r.mapper(2, true)
-	if !bytes.Equal(second.config.Seed, c.Seed) || second.config.Port != c.Port {
+	if !bytes.Equal(second.config.Seed, c.Seed) || int(second.config.Port) != r.daemon.ports.get().Tertiary {
 		t.Error("the second mapper is another owner")
 	}
 	put(t, home, "local.conf", []byte(`{"settings":{"portMappingEnabled":true,"tcpFallbackRelay":"192.0.2.1/443"}}`))

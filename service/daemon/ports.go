@@ -22,6 +22,7 @@ type ports struct {
 	mu      sync.Mutex // guards what follows
 	now     udp.Ports
 	missing []string // what cannot be had, in words
+	mapped  int      // the tertiary port that was last chosen
 }
 
 // get is the ports in use.
@@ -85,11 +86,15 @@ func (p *ports) random(not udp.Ports) func() (int, error) {
 // so that a router keeps one mapping for us.
 func (p *ports) steady() (int, error) {
 	const first, span = 20000, 45500 // spec 03 §9.2
-	port := first + int(uint64(p.self)*0x9e3779b97f4a7c15>>32%span)
-	if port != p.now.Primary && port != p.now.Secondary && p.try(port) == nil {
-		return port, nil
+	for _, port := range []int{p.mapped, first + int(uint64(p.self)*0x9e3779b97f4a7c15>>32%span)} {
+		if port != 0 && port != p.now.Primary && port != p.now.Secondary && p.try(port) == nil {
+			p.mapped = port
+			return port, nil
+		}
 	}
-	return p.random(p.now)()
+	port, err := p.random(p.now)()
+	p.mapped = port
+	return port, err
 }
 
 // setPrimary moves the primary port. The old one stays if the new one cannot be
