@@ -49,6 +49,9 @@ func (p *program) nodeCommands() []*cobra.Command {
 			Long: `Print a property of a network that is joined: a name from the output of
 "orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix.`,
 			RunE: p.online(func(ctx context.Context, a []string) error { return t.Get(ctx, a[0], at(a, 1)) })},
+		{Use: "metrics", Short: "Print measurements in the text format of Prometheus", Args: between(0, 0, ""),
+			Long: "Print measurements in the text format of Prometheus. Collectors get them from the\nservice's socket at /metrics, or with metricstoken.secret from the JSON API.",
+			RunE: p.online(func(ctx context.Context, _ []string) error { return t.Raw(ctx, "/metrics") })},
 		{Use: "dump [<file>]", Short: "Write a report for support", Args: between(0, 1, "a file name"),
 			Long: "Write a report for support to " + ctl.DumpFile + " or another file, - to print it. It has no keys or\ntokens, but it has your addresses and local.conf.",
 			RunE: p.online(func(ctx context.Context, a []string) error {

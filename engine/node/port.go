@@ -30,6 +30,9 @@ type port struct {
 	groups    []identity.MulticastGroup // subscribed, sorted
 	version   uint32                    // of the IP port's groups that are subscribed
 
+	// received and sent count frames to and from the host.
+	received, sent uint64
+
 	out *portOutput
 }
 
@@ -142,6 +145,7 @@ func (p *port) subscribe(c *Core, at clock.Instant, nw *vl2.Network) {
 
 // fromNetwork brings a frame to the device.
 func (p *port) fromNetwork(c *Core, at clock.Instant, src, dst identity.MAC, etherType uint16, payload []byte, super bool) {
+	p.received++
 	if p.ip != nil {
 		p.out.deliver(at, frame{src, dst, etherType, payload, super})
 		return
@@ -231,6 +235,7 @@ const maxWaiting = 256
 
 // ToNetwork sends a frame.
 func (o *portOutput) ToNetwork(src, dst identity.MAC, etherType uint16, payload []byte) {
+	o.port.sent++
 	o.core.vl2.SendFrame(o.at, o.nw, src, dst, etherType, payload)
 }
 
@@ -267,6 +272,7 @@ func (c *Core) Frames(at clock.Instant, nwid identity.NetworkID, frames [][]byte
 	}
 	for _, f := range frames {
 		if e, err := ether.ParseFrame(f); err == nil {
+			p.sent++
 			c.vl2.SendFrame(at, nw, e.Src, e.Dst, e.Type, e.Payload)
 		}
 	}

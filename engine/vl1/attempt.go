@@ -257,17 +257,25 @@ func (w *Wire) failure(now clock.Mono, a *attempt) Reason {
 		return ReasonNotTried
 	case a.told == clock.Never:
 		return ReasonNoAddress
-	case now-a.told < patience:
-		return ReasonWaiting
 	}
-	switch here := w.variesPorts(now); {
-	case here && a.variesThere:
+	here, there := w.judgeNAT(now).Kind.varies(), a.variesThere
+	trying := now-a.told < patience
+	if s := a.peer.search; s != nil {
+		trying = trying && s.state != TraversalHopeless || s.state == TraversalRunning
+		if s.theirs != NATUnknown {
+			there = s.theirs.varies() // in its own words
+		}
+	}
+	switch {
+	case trying:
+		return ReasonWaiting
+	case here && there:
 		return ReasonPortsVary
-	case (here || a.variesThere) && w.set.low:
+	case (here || there) && w.set.low:
 		return ReasonLowBandwidth
 	case here:
 		return ReasonPortsVaryHere
-	case a.variesThere:
+	case there:
 		return ReasonPortsVaryThere
 	}
 	return ReasonFirewalled
@@ -306,20 +314,4 @@ func (a *attempt) survey(now clock.Mono, at netip.AddrPort) {
 	}
 	sockets := max(1, len(a.inner))
 	a.variesThere = a.variesThere || ports > sockets && len(a.inner) > 0
-}
-
-// variesPorts reports whether our NAT takes another port for each destination:
-// others see one of our sockets at different ports.
-func (w *Wire) variesPorts(now clock.Mono) bool {
-	for i := range w.surface.seen {
-		x := &w.surface.seen[i]
-		for j := range w.surface.seen[:i] {
-			y := &w.surface.seen[j]
-			if now-min(x.at, y.at) < surfaceFor && x.scope == wire.ScopeGlobal && x.scope == y.scope && x.from.socket == y.from.socket &&
-				x.as.Addr() == y.as.Addr() && x.as.Port() != y.as.Port() {
-				return true
-			}
-		}
-	}
-	return false
 }

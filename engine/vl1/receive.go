@@ -319,6 +319,7 @@ func (w *Wire) receiveError(at clock.Instant, p *Peer, in *Inbound) Disposition 
 		w.drop(DropFormat)
 		return Dropped
 	}
+	w.stats.ErrorsIn[min(e.Code, 15)]++
 	in.Payload, in.InReID = e.Body, e.InReID
 	if e.Code == wire.ErrorIdentityCollision {
 		// Only a root that we said HELLO to may tell us that our address is taken.

@@ -170,6 +170,7 @@ func (w *Wire) ReplyOK(at clock.Instant, in *Inbound, inRe wire.Verb, body []byt
 // ReplyError answers a packet with ERROR on the path it came by.
 func (w *Wire) ReplyError(at clock.Instant, in *Inbound, inRe wire.Verb, code wire.ErrorCode, body []byte) {
 	if p := w.peers[in.From.Address]; p != nil && !p.blocked {
+		w.stats.ErrorsOut[min(code, 15)]++
 		w.scratch = wire.AppendError(w.scratch[:0], inRe, in.ID, code)
 		w.answer(at, p, wire.VerbError, pathKey{in.Remote, in.socket}, w.scratch, body)
 	}

@@ -50,7 +50,9 @@ type Stats struct {
 	Drops [dropReasons]uint64
 	// In and Out count packets addressed to us and made by us, by verb.
 	In, Out [32]uint64
-	Relayed uint64
+	// ErrorsIn and ErrorsOut count ERRORs by code; the last has all unknown ones.
+	ErrorsIn, ErrorsOut [16]uint64
+	Relayed             uint64
 }
 
 func (w *Wire) drop(r DropReason) { w.stats.Drops[r]++ }

@@ -94,6 +94,13 @@ type Controller interface {
 	DeleteMember(ctx context.Context, nwid identity.NetworkID, a identity.Address) (json.RawMessage, error)
 }
 
+// Meter is implemented by a [Backend] that measures.
+type Meter interface {
+	// Metrics returns measurements in the text format of Prometheus. They name
+	// nodes and networks, but no physical address and no user.
+	Metrics(ctx context.Context) ([]byte, error)
+}
+
 // Orbiter is implemented by a [Backend] whose moons can be changed.
 type Orbiter interface {
 	// Orbit starts to use a moon: one whose file is in the home, else its seed is

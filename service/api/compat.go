@@ -27,6 +27,9 @@ type CompatConfig struct {
 	// Token is the content of authtoken.secret without white space. Without a
 	// token nothing but /health is answered.
 	Token string
+	// MetricsToken is the content of metricstoken.secret, which opens /metrics and
+	// nothing else; "" for none.
+	MetricsToken string
 	// AllowFrom has source networks that may call besides the loopback
 	// (settings.allowManagementFrom).
 	AllowFrom []netip.Prefix
@@ -42,11 +45,13 @@ type CompatConfig struct {
 // constant time.
 type Compat struct {
 	reference *Reference
-	token     [sha256.Size]byte
-	hasToken  bool
-	allow     []netip.Prefix
-	role      ipc.Role
-	log       *slog.Logger
+	// tokens are the sums of the tokens, that for everything first; has says
+	// which of them there are.
+	tokens [2][sha256.Size]byte
+	has    [2]bool
+	allow  []netip.Prefix
+	role   ipc.Role
+	log    *slog.Logger
 }
 
 // NewCompat makes a server. [Compat.Serve] starts it.
@@ -59,8 +64,9 @@ func NewCompat(c CompatConfig) *Compat {
 	}
 	return &Compat{
 		reference: NewReference(c.Backend, c.Log),
-		token:     sha256.Sum256([]byte(c.Token)), hasToken: c.Token != "",
-		allow: c.AllowFrom, role: c.Role, log: c.Log,
+		tokens:    [2][sha256.Size]byte{sha256.Sum256([]byte(c.Token)), sha256.Sum256([]byte(c.MetricsToken))},
+		has:       [2]bool{c.Token != "", c.MetricsToken != ""},
+		allow:     c.AllowFrom, role: c.Role, log: c.Log,
 	}
 }
 
@@ -214,5 +220,7 @@ func (s *Compat) authorized(r *http.Request) bool {
 		token = words[1]
 	}
 	sum := sha256.Sum256([]byte(token)) // equal lengths, so that comparing takes the same time always
-	return subtle.ConstantTimeCompare(sum[:], s.token[:]) == 1 && s.hasToken
+	all := subtle.ConstantTimeCompare(sum[:], s.tokens[0][:]) == 1 && s.has[0]
+	measures := subtle.ConstantTimeCompare(sum[:], s.tokens[1][:]) == 1 && s.has[1]
+	return all || measures && r.URL.Path == metricsPath
 }

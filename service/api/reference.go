@@ -50,6 +50,7 @@ func NewReference(b Backend, log *slog.Logger) *Reference {
 	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	f.routes = table{
 		{get, "/health", ipc.Observer, "reading the status", "orreryctl /health", f.health},
+		{get, metricsPath, ipc.Observer, "reading measurements", "orreryctl metrics", f.metrics},
 		{get, "/status", ipc.Observer, "reading the status", "orreryctl info", f.status},
 		{get, "/config", ipc.Operator, "reading the configuration", "orreryctl /config", f.config},
 		{post, "/config/settings", ipc.Administrator, "changing global settings", "", f.putSettings},

@@ -46,8 +46,8 @@ var deviations = map[string]struct {
 	"status_noauth_jsonp":       {401, "{}", "never wraps answers for scripts: plain JSON"},
 	"moon_get_16":               {200, "", "takes the 16 digits that are printed everywhere too"},
 	"moon_delete_v6":            {200, `{"result":true}`, "the reference forgot the route on its IPv6 listener"},
-	"metrics":                   {401, "{}", "metrics are not served, and the metrics token opens nothing"},
-	"metrics_authtoken":         {404, "", "metrics are not served"},
+	"metrics":                   {200, "", "the page is the service's own"},
+	"metrics_authtoken":         {200, "", "the page is the service's own"},
 	"metrics_b_from_notallowed": {401, "{}", "the source filter has no exception"},
 	"s2_bond_setmtu_bad":        {400, "Bonding layer isn't active yet", "bonding is not in use"},
 	"s2_bond_setmtu_nolink":     {400, "Bonding layer isn't active yet", "bonding is not in use"},
@@ -84,7 +84,7 @@ func TestReferenceVectors(t *testing.T) {
 		t.Run(x.Name, func(t *testing.T) {
 			t.Parallel()
 			b := stateOf(t, &x)
-			s := api.NewCompat(api.CompatConfig{Backend: b, Token: testToken, AllowFrom: []netip.Prefix{netip.MustParsePrefix("10.199.0.0/24")}})
+			s := api.NewCompat(api.CompatConfig{Backend: b, Token: testToken, MetricsToken: metricsToken, AllowFrom: []netip.Prefix{netip.MustParsePrefix("10.199.0.0/24")}})
 			api.SetCompatClock(s, func() time.Time { return clockOf(x.JSON) })
 			w := httptest.NewRecorder()
 			s.ServeHTTP(w, requestOf(&x))

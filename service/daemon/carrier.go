@@ -282,3 +282,12 @@ func (c *carrier) moved() {
 	c.mu.Unlock()
 	client.Reset()
 }
+
+// status is the state of the connection to the TCP relay, the zero value if none
+// is wanted.
+func (c *carrier) status() tcprelay.ClientStatus {
+	if client := c.client.Load(); client != nil {
+		return client.Status()
+	}
+	return tcprelay.ClientStatus{}
+}

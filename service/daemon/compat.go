@@ -88,6 +88,10 @@ func (c *compat) serve(ctx context.Context, d *Daemon, conf *store.LocalConf) er
 	if err != nil {
 		return fmt.Errorf("authtoken.secret: %w", err)
 	}
+	measures, err := d.home.MetricsToken()
+	if err != nil {
+		return fmt.Errorf("metricstoken.secret: %w", err)
+	}
 	allow, port := conf.Settings.AllowManagementFrom, d.ports.get().Primary
 	listeners := c.listeners
 	c.listeners = nil
@@ -103,7 +107,7 @@ func (c *compat) serve(ctx context.Context, d *Daemon, conf *store.LocalConf) er
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
-	s := api.NewCompat(api.CompatConfig{Backend: d, Token: token, AllowFrom: allow, Log: d.log})
+	s := api.NewCompat(api.CompatConfig{Backend: d, Token: token, MetricsToken: measures, AllowFrom: allow, Log: d.log})
 	go func() { ended <- s.Serve(inner, listeners...) }()
 	for {
 		select {

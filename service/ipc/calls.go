@@ -128,6 +128,13 @@ func (c *Client) Diagnostics(ctx context.Context) (string, error) {
 	return text, err
 }
 
+// Metrics returns measurements in the text format of Prometheus.
+func (c *Client) Metrics(ctx context.Context) (string, error) {
+	var text string
+	err := c.call(ctx, http.MethodGet, "/v1/metrics", nil, &text)
+	return text, err
+}
+
 // Reference makes a request of the reference's JSON API (spec 06 §5), which the
 // service offers over its socket too: path is "/status", "/network/<id>",
 // "/controller/network", and so on. It returns HTTP status and body as they

@@ -37,6 +37,8 @@ type Backend struct {
 	Hosted *Controller
 	// Report is what Diagnostics returns.
 	Report string
+	// Page is what Metrics returns.
+	Page string
 	// Fail, if not nil, is what every call returns.
 	Fail error
 	// OnChange, if not nil, is called after every change.
@@ -49,6 +51,7 @@ type Backend struct {
 var (
 	_ api.Backend = (*Backend)(nil)
 	_ api.Orbiter = (*Backend)(nil)
+	_ api.Meter   = (*Backend)(nil)
 )
 
 // Change runs do while nobody else looks at the backend, then tells.
@@ -378,4 +381,13 @@ func (b *Backend) Controller() api.Controller {
 func (b *Backend) Diagnostics(context.Context) (string, error) {
 	defer b.mu.Unlock()
 	return b.Report, b.enter("Diagnostics")
+}
+
+// Metrics implements api.Meter.
+func (b *Backend) Metrics(context.Context) ([]byte, error) {
+	defer b.mu.Unlock()
+	if err := b.enter("Metrics"); err != nil {
+		return nil, err
+	}
+	return []byte(b.Page), nil
 }

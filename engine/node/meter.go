@@ -1,0 +1,46 @@
+package node
+
+import (
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+	"orrery/engine/vl1"
+	"orrery/engine/vl2"
+)
+
+// NetworkMeter has what was counted of one network since it was joined.
+type NetworkMeter struct {
+	ID     identity.NetworkID
+	Status vl2.Status
+	// Groups are subscribed multicast groups, Members peers that have proved
+	// membership.
+	Groups, Members int
+	// Received frames came from the network to the host, Sent ones the other way.
+	Received, Sent uint64
+	// Drops are frames that went no further, by reason.
+	Drops [vl2.DropReasonCount]uint64
+	// LastConfig is when a configuration was last taken from the controller.
+	LastConfig clock.Mono
+}
+
+// NetworkMeters has the counters of all networks, by ID.
+func (c *Core) NetworkMeters() []NetworkMeter {
+	ms := make([]NetworkMeter, 0, len(c.sorted))
+	for _, p := range c.sorted {
+		nw := c.vl2.Network(p.nwid)
+		if nw == nil {
+			continue
+		}
+		m := NetworkMeter{
+			ID: p.nwid, Status: nw.Status(), Groups: len(nw.Groups()), Members: len(nw.Members()),
+			Received: p.received, Sent: p.sent, LastConfig: nw.LastConfig(),
+		}
+		for r := range m.Drops {
+			m.Drops[r] = nw.Drops(vl2.DropReason(r))
+		}
+		ms = append(ms, m)
+	}
+	return ms
+}
+
+// Stats returns the wire's packet counters.
+func (c *Core) Stats() vl1.Stats { return c.wire.Stats() }
