@@ -313,6 +313,14 @@ func (u upper) Trace(_ clock.Instant, from identity.Identity, text []byte) {
 	}
 }
 
+func (u upper) Twin(_ clock.Instant, present bool) {
+	kind := EventTwinGone
+	if present {
+		kind = EventTwin
+	}
+	u.out.Events = append(u.out.Events, Event{Kind: kind, Peer: u.self.Address})
+}
+
 func (u upper) Collision(_ clock.Instant, from identity.Identity) {
 	if !u.collided {
 		u.collided = true

@@ -83,6 +83,10 @@ const (
 	EventWorld
 	// EventReach: a peer that traffic goes to is reached in another way.
 	EventReach
+	// EventTwin: another computer runs with our identity, as after a disk was
+	// copied. EventTwinGone: it gave no sign for half an hour.
+	EventTwin
+	EventTwinGone
 )
 
 // Event is something that happened.

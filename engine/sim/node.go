@@ -109,9 +109,15 @@ func compareKeys(a, b recordKey) int {
 // NewNode makes a host with an identity, not yet started. It is on the internet
 // at addr, or behind nat if that is not nil.
 func (w *World) NewNode(name string, secret *identity.Secret, addr netip.Addr, nat *NAT) *Node {
+	copies := uint64(0) // of the same disk: they draw other random numbers
+	for _, o := range w.nodes {
+		if o.identity == secret.Identity {
+			copies++
+		}
+	}
 	n := &Node{
 		Name: name, Secret: secret, world: w, identity: secret.Identity, addr: addr, nat: nat, down: true,
-		random: rand.NewChaCha8(seedBytes(w.seed, uint64(secret.Address))), wake: clock.Never,
+		random: rand.NewChaCha8(seedBytes(w.seed, uint64(secret.Address)+copies<<48)), wake: clock.Never,
 		disk: disk{
 			peers: make(map[identity.Address][]byte), networks: make(map[identity.NetworkID]membership),
 			records: make(map[recordKey]controller.Record), moons: make(map[uint64][]byte),

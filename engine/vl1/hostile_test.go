@@ -31,7 +31,9 @@ func (net *testNet) recording(to *testNode) *[]testDatagram {
 // the datagram's source at once.
 func (n *testNode) inject(from netip.AddrPort, data []byte) (back int) {
 	before := len(n.net.queue)
-	n.do(func() { n.Receive(n.net.now, []Datagram{{Data: append([]byte(nil), data...), Remote: from, Socket: 1}}) })
+	n.do(func() {
+		n.Receive(n.net.now, []Datagram{{Data: append([]byte(nil), data...), Remote: from, Socket: 1}})
+	})
 	for _, d := range n.net.queue[before:] {
 		if d.from == n.addr && d.to == from {
 			back += len(d.data)

@@ -58,6 +58,7 @@ type testNode struct {
 	// handle, if set, sees each packet for VL2.
 	handle func(wire.Verb, *Inbound)
 	alert  []identity.Identity
+	twins  []bool
 }
 
 type testFrame struct {
@@ -101,6 +102,8 @@ func (n *testNode) Message(_ clock.Instant, from identity.Identity, _ uint64, da
 func (n *testNode) Trace(_ clock.Instant, from identity.Identity, text []byte) {
 	n.got = append(n.got, testFrame{from.Address, wire.VerbRemoteTrace, string(text)})
 }
+
+func (n *testNode) Twin(_ clock.Instant, present bool) { n.twins = append(n.twins, present) }
 
 func (n *testNode) Collision(_ clock.Instant, from identity.Identity) {
 	n.alert = append(n.alert, from)

@@ -87,6 +87,7 @@ func (w *Wire) runQueue(at clock.Instant) {
 // ping keeps contact with roots, and learns with whom VL2 wants contact (spec
 // 03 §2.7).
 func (w *Wire) ping(at clock.Instant) {
+	w.callSelf(at)
 	next := at.Mono + w.pingEvery()
 	lastRoot := clock.Never
 	for i := range w.top.upstreams {

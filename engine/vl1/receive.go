@@ -48,7 +48,7 @@ func (w *Wire) receivePacket(at clock.Instant, d *Datagram) {
 	p := wire.Packet(d.Data)
 	switch {
 	case p.Source() == w.self.Address:
-		w.drop(DropSelf)
+		w.receiveSelf(at, d)
 	case p.Destination() != w.self.Address:
 		w.relayPacket(at, *d)
 	case p.Fragmented():

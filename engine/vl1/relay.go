@@ -27,7 +27,7 @@ func (w *Wire) relay(at clock.Instant, d Datagram, src, dst identity.Address) {
 	if to != nil {
 		if via := to.direct(at.Mono); via != nil {
 			w.forward(at, d, to, via)
-			if src != 0 {
+			if src != 0 && src != dst {
 				w.unite(at, src, to)
 			}
 			return

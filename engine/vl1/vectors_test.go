@@ -157,6 +157,8 @@ func (n *vectorNode) Message(_ clock.Instant, from identity.Identity, kind uint6
 	n.did = append(n.did, fmt.Sprintf("message %v %016x %x", from.Address, kind, data))
 }
 
+func (n *vectorNode) Twin(clock.Instant, bool) {}
+
 func (n *vectorNode) Trace(_ clock.Instant, _ identity.Identity, text []byte) {
 	n.did = append(n.did, "trace "+string(text))
 }

@@ -39,6 +39,9 @@ type Upper interface {
 	Trace(at clock.Instant, from identity.Identity, text []byte)
 	// Collision tells that a root holds another key for our own address.
 	Collision(at clock.Instant, from identity.Identity)
+	// Twin tells that another node has our identity, or that it gave no sign
+	// for half an hour.
+	Twin(at clock.Instant, present bool)
 }
 
 // Config has all that the wire would otherwise reach out for.
@@ -117,6 +120,7 @@ type Wire struct {
 	// strangers limits questions about unknown sources of packets.
 	strangers bucket
 	replay    replay
+	twin      twin
 	unproven  recent[netip.AddrPort, account]
 	hellos    recent[peerPath, clock.Bucket]
 	// watched are the attempts at relayed peers, telling bounds what is told.

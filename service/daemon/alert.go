@@ -30,6 +30,7 @@ const (
 	alertRestart  = "conf.restart"
 	alertCompat   = "compat.listen"
 	alertOffline  = "offline"
+	alertTwin     = "identity.twin"
 	alertStorage  = "storage."
 	alertPorts    = "port.missing"
 	// alertPortStays is for a change of the primary port that is not possible,
@@ -142,6 +143,16 @@ func collisionAlert(root identity.Address) ipc.Alert {
 		ID: "identity.collision", Severity: severityError, Title: "Another computer has this address",
 		Text:   fmt.Sprintf("The root %s knows another key for this computer's address, so this computer cannot be reached by way of it. A copied disk or identity file does this.", root),
 		Advice: "If this computer is a copy of another one, stop the service, move identity.secret and identity.public away, and start it again: it gets a new address, which networks have to authorise.",
+	}
+}
+
+func twinAlert(self identity.Address) ipc.Alert {
+	return ipc.Alert{
+		ID: alertTwin, Severity: severityWarning, Title: "Another computer uses this computer's identity",
+		Text: fmt.Sprintf("Another computer that is switched on has the same identity %s, as after a disk was copied. "+
+			"What is sent to one of them may reach the other, so connections of both are unreliable.", self),
+		Advice: "Give one of the two a new identity: on the copy stop the service, move identity.secret and identity.public out of its home directory, " +
+			"and start it again. It gets a new address, which networks have to authorise. If you made no copy, somebody has taken your secret key: do the same here.",
 	}
 }
 

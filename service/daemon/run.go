@@ -275,6 +275,12 @@ func (d *Daemon) event(e node.Event) {
 		d.log.Info("offline: no root answers")
 		now := time.Now().UTC()
 		d.offline.Store(&now)
+	case node.EventTwin:
+		d.log.Warn("another computer uses this computer's identity")
+		d.alerts.set(twinAlert(e.Peer))
+	case node.EventTwinGone:
+		d.log.Info("the other computer with this identity gave no sign for half an hour")
+		d.alerts.clear(alertTwin)
 	case node.EventCollision:
 		d.log.Error("a root holds another key for our address", "peer", e.Peer)
 		d.alerts.set(collisionAlert(e.Peer))
