@@ -128,7 +128,8 @@ func TestRelayThroughTheRoot(t *testing.T) {
 		if got := l.count(l.sa, l.b, 10, 100*ms, 56); got != 10 {
 			t.Errorf("%d of 10 direct pings were answered", got)
 		}
-		if now := counter(l.r, "relayed"); now != relayed {
+		// What a node sends to itself, to notice a twin, goes that way too.
+		if now := counter(l.r, "relayed"); now > relayed+2 {
 			t.Error("direct pings went through the root")
 		}
 		return l.w

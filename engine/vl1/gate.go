@@ -30,6 +30,9 @@ const (
 	maxHelloGates = 4096
 	// helloAhead is how far ahead of ours the clock in a HELLO may be to count.
 	helloAhead = 60_000
+	// helloLate is how much older than the newest a HELLO may be: it may have
+	// been overtaken. What is younger the replay filter knows.
+	helloLate = 10_000
 	// echoEvery is between two ECHOs that are answered on a path, beaconEvery
 	// between two beacons answered at all.
 	echoEvery   = 166 * clock.Millisecond

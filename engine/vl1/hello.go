@@ -101,7 +101,7 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey, n int) {
 			// back. An answer would have it take that for our address.
 			return
 		}
-		w.earn(from, n)
+		w.earn(p, from, n)
 		w.acceptHello(at, p, &h, tail, buf, from, fresh == copied)
 		return
 	}
@@ -249,15 +249,15 @@ func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int,
 	w.upper.Greeted(at, p.id)
 }
 
-// stale reports whether a HELLO was made before another that came, by the peer's
-// clock, and notes the time of one that was not. Times ahead of ours are not
+// stale reports whether a HELLO was made long before another that came, by the
+// peer's clock, and notes the time of one that was not. Times ahead of ours are not
 // noted: a clock that is set back would make a peer unheard until they come.
 func (p *Peer) stale(now, made clock.Wall) bool {
-	if made < p.lastHello {
+	if made < p.lastHello-helloLate {
 		return true
 	}
 	if made <= now+helloAhead {
-		p.lastHello = made
+		p.lastHello = max(p.lastHello, made)
 	}
 	return false
 }
@@ -271,7 +271,7 @@ func (w *Wire) answerHello(at clock.Instant, p *Peer, h *wire.Hello, id uint64, 
 		seen = netip.AddrPortFrom(seen.Addr(), 0)
 	}
 	var worlds []byte
-	if w.proven(from) {
+	if w.provenFor(p, from) {
 		if t := &w.top.planet; h.PlanetID != 0 && h.PlanetID == t.ID && t.Timestamp > h.PlanetTime {
 			worlds = t.AppendBinary(worlds)
 		}

@@ -128,7 +128,7 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 		w.drop(DropReplay)
 		return
 	}
-	w.earn(from, n)
+	w.earn(p, from, n)
 	if pkt.Compressed() {
 		full, err := wire.Decompress(pkt, w.shared.inflated[:0])
 		if err != nil {
@@ -344,8 +344,12 @@ func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey)
 		return false
 	}
 	*last = at.Mono
-	if !w.proven(from) {
-		body = body[:max(0, len(body)-okPrefix)]
+	if !w.provenFor(p, from) {
+		room := len(body) - okPrefix
+		if room >= wire.HeaderLen {
+			room -= wire.HeaderLen // to ask back
+		}
+		body = body[:max(0, room)]
 	}
 	w.scratch = wire.AppendOK(w.scratch[:0], wire.VerbEcho, in.ID)
 	w.answer(at, p, wire.VerbOK, from, w.scratch, body)

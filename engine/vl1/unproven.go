@@ -46,17 +46,31 @@ func (w *Wire) proven(k pathKey) bool {
 	return p != nil && p.users > 0
 }
 
-// earn notes bytes that came in an authenticated packet.
-func (w *Wire) earn(from pathKey, n int) {
-	if !w.proven(from) {
+// provenFor also counts another port of an address where the peer is reached: its
+// NAT gave it another mapping, and nobody else gets what goes there.
+func (w *Wire) provenFor(p *Peer, k pathKey) bool {
+	if w.proven(k) {
+		return true
+	}
+	for i := range p.slots {
+		if p.slots[i].remote.Addr() == k.remote.Addr() && !p.slots[i].expired(w.now) {
+			return true
+		}
+	}
+	return false
+}
+
+// earn notes bytes that came in an authenticated packet of a peer.
+func (w *Wire) earn(p *Peer, from pathKey, n int) {
+	if !w.provenFor(p, from) {
 		a := w.unproven.at(from.remote)
 		a.bytes = min(a.bytes+n, maxCredit)
 	}
 }
 
 // spend reports whether n bytes may go to an address unasked, and counts them.
-func (w *Wire) spend(to pathKey, n int) bool {
-	if w.proven(to) {
+func (w *Wire) spend(p *Peer, to pathKey, n int) bool {
+	if w.provenFor(p, to) {
 		return true
 	}
 	a := w.unproven.find(to.remote)
@@ -84,27 +98,12 @@ func (w *Wire) answer(at clock.Instant, p *Peer, v wire.Verb, to pathKey, head, 
 	if parts, _ := wire.Split(n, wire.DefaultMTU); parts > 1 {
 		n += (parts - 1) * wire.FragmentHeaderLen
 	}
-	switch own := p.direct(at.Mono); {
-	case p.answeredFrom(at.Mono, to.remote.Addr()):
-	case w.proven(to), own == nil || own.pathKey == to, w.credit(to.remote) >= n:
-		if !w.spend(to, n) {
-			return
-		}
-	default:
+	if own := p.direct(at.Mono); own != nil && own.pathKey != to && !w.provenFor(p, to) && w.credit(to.remote) < n {
 		to = own.pathKey
+	} else if !w.spend(p, to, n) {
+		return
 	}
 	w.reply(at, p, v, to, head, body)
-}
-
-// answeredFrom reports whether a peer has proved an address lately, be it with
-// another port.
-func (p *Peer) answeredFrom(now clock.Mono, ip netip.Addr) bool {
-	for i := range p.slots {
-		if s := &p.slots[i]; s.remote.Addr() == ip && s.alive(now) {
-			return true
-		}
-	}
-	return false
 }
 
 // challenge asks a peer to prove an address that it spoke from, within what that
@@ -112,12 +111,15 @@ func (p *Peer) answeredFrom(now clock.Mono, ip netip.Addr) bool {
 // by ECHO. It leaves by the socket that the peer was heard on.
 func (w *Wire) challenge(at clock.Instant, p *Peer, to pathKey) {
 	credit := w.credit(to.remote)
+	if w.provenFor(p, to) {
+		credit = maxCredit
+	}
 	switch hello := w.helloLen(to.remote); {
-	case credit >= hello && w.spend(to, hello):
+	case credit >= hello && w.spend(p, to, hello):
 		w.hello(at, p, to)
 	case credit >= wire.HeaderLen:
 		pad := min(padding, credit-wire.HeaderLen)
-		if w.spend(to, wire.HeaderLen+pad) {
+		if w.spend(p, to, wire.HeaderLen+pad) {
 			w.reply(at, p, wire.VerbEcho, to, nil, zeros[:pad])
 			w.probed(at.Mono, p, to)
 		}
