@@ -1,6 +1,7 @@
 package vl1
 
 import (
+	"math"
 	"net/netip"
 
 	"orrery/engine/clock"
@@ -19,6 +20,12 @@ const (
 	tryAfter = 3 * clock.Second
 	// talkGap is a pause in the talk after which tryAfter begins anew.
 	talkGap = 30 * clock.Second
+	// talkPackets is how many packets make a talk.
+	talkPackets = 4
+	// searchEvery is how often relayed peers are looked at, maxRelayed how many
+	// of them.
+	searchEvery = 500 * clock.Millisecond
+	maxRelayed  = 1024
 	// tryAgain is how long to wait after a try, doubling up to tryRarely.
 	tryAgain  = 10 * clock.Second
 	tryRarely = clock.Hour
@@ -70,18 +77,35 @@ type TraversalInfo struct {
 	Told netip.AddrPort
 }
 
+// searches is what the wire knows of its searches for direct ways.
+type searches struct {
+	// try is the one that is under way, nil if none; the next may begin at
+	// tryNext. Sockets of earlier ones are kept for their paths.
+	try     *try
+	tryNext clock.Mono
+	kept    []kept
+	// firstBurst is the lowest ID that a socket of a burst had, 0 if none was.
+	firstBurst SocketID
+	// relayed has the peers that talk through a relay, looked at at nextSearch.
+	relayed    []*Peer
+	nextSearch clock.Mono
+}
+
 // search is what a relayed peer needs beside the rest; others have none.
 type search struct {
-	// since is when the talk through a relay began, last when it was heard.
+	// since is when the talk through a relay began, last when it was heard, for
+	// the heard-th time.
 	since, last clock.Mono
+	heard       int
+	listed      bool // in Wire.relayed
 	// told is the address in the last RENDEZVOUS.
 	told   netip.AddrPort
 	toldAt clock.Mono
-	// tries failed; the next may begin at next, and it is asked for at check.
-	tries                int
-	next, check, started clock.Mono
-	theirs               NATKind
-	state                TraversalState
+	// tries failed; the next may begin at next.
+	tries         int
+	next, started clock.Mono
+	theirs        NATKind
+	state         TraversalState
 	// mute counts proposals without an answer: the reference knows none.
 	mute int
 	gate bucket
@@ -89,7 +113,7 @@ type search struct {
 
 func (p *Peer) searching() *search {
 	if p.search == nil {
-		p.search = &search{since: clock.Never, last: clock.Never, toldAt: clock.Never, next: clock.Never, check: clock.Never, started: clock.Never}
+		p.search = &search{since: clock.Never, last: clock.Never, toldAt: clock.Never, next: clock.Never, started: clock.Never}
 	}
 	return p.search
 }
@@ -129,7 +153,7 @@ func (w *Wire) told(at clock.Instant, p *Peer, where netip.AddrPort) {
 	}
 	s := p.searching()
 	if s.told.IsValid() && s.told.Addr() != where.Addr() {
-		s.tries, s.mute, s.next, s.check = 0, 0, clock.Never, clock.Never
+		s.tries, s.mute, s.next = 0, 0, clock.Never
 		s.theirs = NATUnknown
 	}
 	s.told, s.toldAt = where, at.Mono
@@ -139,13 +163,12 @@ func (w *Wire) told(at clock.Instant, p *Peer, where netip.AddrPort) {
 func (w *Wire) moved() {
 	for _, p := range w.order {
 		if s := p.search; s != nil {
-			s.tries, s.mute, s.next, s.check = 0, 0, clock.Never, clock.Never
+			s.tries, s.mute, s.next = 0, 0, clock.Never
 		}
 	}
 }
 
-// talked notes that a packet of a peer came through a relay, and proposes a try
-// when one is due.
+// talked notes that a packet of a peer came through a relay.
 func (w *Wire) talked(at clock.Instant, p *Peer) {
 	now := at.Mono
 	if !p.trusted(now) || p.blocked {
@@ -153,23 +176,61 @@ func (w *Wire) talked(at clock.Instant, p *Peer) {
 	}
 	s := p.searching()
 	if now-s.last >= talkGap {
-		s.since = now
+		s.since, s.heard = now, 0
 	}
 	s.last = now
-	if now-s.since < tryAfter || now < s.check {
+	s.heard++
+	if s.listed || s.heard < talkPackets || len(w.relayed) >= maxRelayed {
 		return
 	}
-	s.check = now + clock.Second // the rest is not for every packet
-	switch {
-	case p.live(now) != nil:
-		s.since = now
-	case w.set.low:
-		s.state = TraversalOff
-	case now-s.toldAt >= toldFor || !w.usable(p.id.Address, s.told):
-		s.state = TraversalUntold
-	case now >= s.next && w.try == nil && now >= w.tryNext && w.top.find(p.id.Address) == nil:
-		w.propose(at, p)
+	s.listed = true
+	w.relayed = append(w.relayed, p)
+	w.nextSearch = min(w.nextSearch, max(now, s.since+tryAfter))
+}
+
+// searchDeadline is when the searches want to go on.
+func (w *Wire) searchDeadline() clock.Mono {
+	d := clock.Mono(math.MaxInt64)
+	if len(w.relayed) > 0 {
+		d = w.nextSearch
 	}
+	if w.try != nil {
+		d = min(d, w.try.at)
+	}
+	return d
+}
+
+// runSearches goes on with the try, and begins one with a relayed peer for which
+// it is time. Peers that are direct, or silent, need none.
+func (w *Wire) runSearches(at clock.Instant) {
+	w.runTry(at)
+	now := at.Mono
+	if len(w.relayed) == 0 || now < w.nextSearch {
+		return
+	}
+	w.nextSearch = now + searchEvery
+	kept := w.relayed[:0]
+	for _, p := range w.relayed {
+		s := p.search
+		if w.peers[p.id.Address] != p || p.blocked || now-s.last >= talkGap || !p.trusted(now) {
+			s.listed = false
+			continue
+		}
+		kept = append(kept, p)
+		switch {
+		case p.live(now) != nil:
+			s.since = now
+		case now-s.since < tryAfter:
+		case w.set.low:
+			s.state = TraversalOff
+		case now-s.toldAt >= toldFor || !w.usable(p.id.Address, s.told):
+			s.state = TraversalUntold
+		case now >= s.next && w.try == nil && now >= w.tryNext && !w.reach.down && w.top.find(p.id.Address) == nil:
+			w.propose(at, p)
+		}
+	}
+	clear(w.relayed[len(kept):])
+	w.relayed = kept
 }
 
 // propose begins a try of our own: first to know our NAT, then to ask.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"orrery/engine/clock"
+	"orrery/engine/wire"
 )
 
 // Burst asks the service for short-lived UDP sockets of one family, each on a
@@ -59,6 +60,9 @@ func (w *Wire) BurstReady(at clock.Instant, id uint64, sockets []SocketID) {
 		return
 	}
 	t.sockets = slices.Clone(sockets)
+	if w.firstBurst == 0 && len(sockets) > 0 {
+		w.firstBurst = slices.Min(sockets)
+	}
 	if t.stage == tryRunning {
 		w.sendProbes(at, t)
 		return
@@ -87,10 +91,15 @@ func (w *Wire) measure(from pathKey, port uint16) bool {
 	return true
 }
 
-// fleeting reports whether a socket is of a burst.
+// fleeting reports whether a socket is of a burst, or was: one that is not
+// regular, opened after the first burst.
 func (w *Wire) fleeting(s SocketID) bool {
-	if s == AnySocket {
+	if s < w.firstBurst || w.firstBurst == 0 {
 		return false
+	}
+	if len(w.reach.sockets) > 0 {
+		_, regular := slices.BinarySearch(w.reach.sockets, s)
+		return !regular
 	}
 	if w.try != nil && slices.Contains(w.try.sockets, s) {
 		return true
@@ -108,6 +117,13 @@ func (w *Wire) teaches(p *Peer, s SocketID) bool {
 		return true
 	}
 	return slices.ContainsFunc(w.kept, func(k kept) bool { return k.socket == s && k.peer == p })
+}
+
+// deaf reports whether what came from somebody to a socket of a burst is none of
+// its business. Fresh ones that measure hear answers only: whoever got one back
+// would take the socket for a way to us, and send where soon nobody listens.
+func (w *Wire) deaf(p *Peer, verb wire.Verb, from pathKey) bool {
+	return w.fleeting(from.socket) && verb != wire.VerbOK && (p == nil || p.slotOf(from) == nil && !w.teaches(p, from.socket))
 }
 
 // around is where to ask a peer that spoke from an address: from all sockets,

@@ -28,7 +28,7 @@ func (w *Wire) Deadline() clock.Mono {
 	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 {
 		d = min(d, w.nextQueue)
 	}
-	return min(d, w.tryDeadline())
+	return min(d, w.searchDeadline())
 }
 
 // Tick does what is due.
@@ -41,7 +41,7 @@ func (w *Wire) Tick(at clock.Instant) {
 		w.runQueue(at)
 		w.runPunches(at)
 	}
-	w.runTry(at)
+	w.runSearches(at)
 	if at.Mono >= w.nextPing {
 		w.ping(at)
 	}

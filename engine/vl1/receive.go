@@ -97,6 +97,10 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 	cipher, verb := pkt.Cipher(), pkt.Verb()
 	switch {
 	case cipher == armor.Poly1305None && verb == wire.VerbHello:
+		if w.deaf(w.peers[pkt.Source()], verb, from) {
+			w.drop(DropJunk)
+			return
+		}
 		w.receiveHello(at, buf, from, n)
 		return
 	case cipher == armor.TrustedPath || cipher > armor.AESGMACSIV:
@@ -214,6 +218,10 @@ func (w *Wire) retryHeld(at clock.Instant, a identity.Address) {
 // dispatch handles an opened packet by its verb.
 func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey) {
 	verb, hops := pkt.Verb(), pkt.Hops()
+	if w.deaf(p, verb, from) {
+		w.drop(DropJunk)
+		return
+	}
 	w.stats.In[verb&31]++
 	in := &w.in
 	*in = Inbound{From: p.id, ID: pkt.ID(), Payload: pkt.Payload(), Remote: from.remote, Hops: hops, socket: from.socket}
@@ -333,7 +341,7 @@ func (w *Wire) receiveError(at clock.Instant, p *Peer, in *Inbound) Disposition 
 
 // receiveEcho answers an ECHO, one each 166 ms for a path (spec 02 §10.8). To an
 // unproven address no more of the payload goes back than what was asked leaves
-// room for: receivers read its first bytes at most.
+// room for, beside a question in turn: receivers read its first bytes at most.
 func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey) bool {
 	if !w.teaches(p, from.socket) {
 		return false // as for HELLO

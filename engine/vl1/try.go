@@ -91,14 +91,6 @@ func (w *Wire) begin(at clock.Instant, p *Peer, nonce uint64, ours bool) *try {
 	return t
 }
 
-// tryDeadline is when the try wants to go on.
-func (w *Wire) tryDeadline() clock.Mono {
-	if w.try == nil {
-		return clock.Mono(1<<63 - 1)
-	}
-	return w.try.at
-}
-
 // runTry goes on with the try.
 func (w *Wire) runTry(at clock.Instant) {
 	t := w.try

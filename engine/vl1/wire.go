@@ -108,11 +108,7 @@ type Wire struct {
 	pending []pending
 	workSeq uint64
 	punches []punch
-	// try is the search for a direct way that is under way, nil if none; the next
-	// may begin at tryNext. Sockets of earlier ones are kept for their paths.
-	try     *try
-	tryNext clock.Mono
-	kept    []kept
+	searches
 	unites  unites
 	surface surface
 	strange prefixGate
