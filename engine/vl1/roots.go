@@ -1,6 +1,8 @@
 package vl1
 
 import (
+	"net/netip"
+
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 )
@@ -80,4 +82,21 @@ func (w *Wire) greetAgain(at clock.Instant, p *Peer) {
 	p.lastFullHello = min(p.lastFullHello, at.Mono+greetAgainIn-rootHello)
 	p.nextRoot = min(p.nextRoot, at.Mono+greetAgainIn)
 	w.nextPing = min(w.nextPing, p.nextRoot)
+}
+
+// rootAt reports whether a root answers from an IP, whatever the port: roots of
+// the reference relay from several.
+func (w *Wire) rootAt(ip netip.Addr) bool {
+	for i := range w.top.upstreams {
+		p := w.rootPeer(&w.top.upstreams[i])
+		if p == nil {
+			continue
+		}
+		for j := range p.slots {
+			if s := &p.slots[j]; s.remote.Addr() == ip && !s.expired(w.now) {
+				return true
+			}
+		}
+	}
+	return false
 }

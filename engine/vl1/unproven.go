@@ -47,7 +47,8 @@ func (w *Wire) proven(k pathKey) bool {
 }
 
 // provenFor also counts another port of an address where the peer is reached: its
-// NAT gave it another mapping, and nobody else gets what goes there.
+// NAT gave it another mapping, and nobody else gets what goes there. So does any
+// port of a root, which relays from several.
 func (w *Wire) provenFor(p *Peer, k pathKey) bool {
 	if w.proven(k) {
 		return true
@@ -57,7 +58,7 @@ func (w *Wire) provenFor(p *Peer, k pathKey) bool {
 			return true
 		}
 	}
-	return false
+	return w.rootAt(k.remote.Addr())
 }
 
 // earn notes bytes that came in an authenticated packet of a peer.
