@@ -293,8 +293,8 @@ func TestLocalConf(t *testing.T) {
 			t.Errorf("%s changed the file", bad)
 		}
 	}
-	b.write("local.conf", []byte(`{"settings":{"primaryPort":1234,"bind":["10.99.0.1"],"allowManagementFrom":["x"]}}`))
-	if a := b.alert("conf.warnings"); !strings.Contains(a.Text, "settings.bind") || !strings.Contains(a.Text, "allowManagementFrom") {
+	b.write("local.conf", []byte(`{"settings":{"controllerDbPath":"elsewhere","defaultBondingPolicy":"active-backup","allowManagementFrom":["x"]}}`))
+	if a := b.alert("conf.warnings"); !strings.Contains(a.Text, "settings.defaultBondingPolicy") || !strings.Contains(a.Text, "allowManagementFrom") {
 		t.Errorf("%+v", a)
 	}
 	b.alert("conf.restart")
