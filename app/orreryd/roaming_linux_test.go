@@ -29,8 +29,8 @@ const (
 // The root is the controller too. All have IPv4, and IPv6 if asked for.
 type roamer struct {
 	*lab
-	root, a, b *box
-	addrB      string
+	root, a, b  *box
+	nwid, addrB string
 }
 
 func newRoamer(t *testing.T, six bool) *roamer {
@@ -60,6 +60,7 @@ func newRoamer(t *testing.T, six bool) *roamer {
 	}
 	l.startAll(l.boxes...)
 	nwid := r.root.secret.Address.String() + "000018"
+	r.nwid = nwid
 	r.root.control(http.MethodPost, "/"+nwid, `{"name":"roam","private":true,"v4AssignMode":{"zt":true},"routes":[{"target":"10.147.18.0/24"}]}`)
 	for x, addr := range map[*box]string{r.a: "10.147.18.2", r.b: r.addrB} {
 		r.root.control(http.MethodPost, "/"+nwid+"/member/"+x.secret.Address.String(), fmt.Sprintf(`{"authorized":true,"ipAssignments":[%q]}`, addr))
@@ -313,4 +314,36 @@ func TestBlockedPorts(t *testing.T) {
 	if n := strings.Count(r.a.output.String(), "another UDP port is tried"); n != 1 {
 		t.Errorf("%d other ports were tried", n)
 	}
+}
+
+// TestRouteOverOurselves has a network with a route to the very subnet in which
+// the others are on the physical network: what carries the network must not go
+// into it. It is no default route, so the firewall mark does not help; that the
+// sockets are bound to their device does.
+func TestRouteOverOurselves(t *testing.T) {
+	t.Parallel()
+	r := newRoamer(t, false)
+	r.root.control(http.MethodPost, "/"+r.nwid, fmt.Sprintf(`{"routes":[{"target":"10.147.18.0/24"},{"target":"10.99.0.0/24","via":%q}]}`, r.addrB))
+	device := r.a.network(r.nwid, ipc.OK).Device
+	until(t, 20*time.Second, "route over the physical network", func() error {
+		if out := must(t, "ip", "-n", r.a.ns, "route", "get", r.root.addr.String()); !strings.Contains(out, "dev "+device) {
+			return errors.New(out)
+		}
+		return nil
+	})
+	r.direct()
+	for _, x := range []*box{r.root, r.b} {
+		p, err := r.a.client.Peer(ctx(t), x.secret.Address.String())
+		if err != nil || !p.Direct {
+			t.Errorf("%s: %+v, %v", x.name, p, err)
+		}
+	}
+	// All paths anew, with the route there from the start.
+	sw := r.name + "-switch"
+	must(t, "ip", "-n", sw, "link", "set", "p1", "down")
+	r.lost()
+	must(t, "ip", "-n", sw, "link", "set", "p1", "up")
+	r.recovers("the cable, with a route over it", time.Now())
+	r.a.online()
+	r.direct()
 }
