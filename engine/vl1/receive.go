@@ -160,11 +160,23 @@ func (w *Wire) holdStranger(at clock.Instant, src identity.Address, buf []byte, 
 	w.Whois(at, src)
 }
 
-// hold keeps a packet for later, the oldest giving way.
+// hold keeps a packet for later, the oldest giving way: of the same source if
+// that has its share.
 func (w *Wire) hold(at clock.Instant, src identity.Address, buf []byte, from pathKey, n int, opened bool) {
-	if len(w.held) >= maxHeld {
+	oldest, own := -1, 0
+	for i := range w.held {
+		if w.held[i].from == src {
+			if own++; own == 1 {
+				oldest = i
+			}
+		}
+	}
+	if own < heldPerSource {
+		oldest = 0
+	}
+	if own >= heldPerSource || len(w.held) >= maxHeld {
 		w.drop(DropQueueFull)
-		w.held = slices.Delete(w.held, 0, 1)
+		w.held = slices.Delete(w.held, oldest, oldest+1)
 	}
 	w.held = append(w.held, held{src, at.Mono, from, slices.Clone(buf), n, opened})
 	w.soon(at.Mono + 500*clock.Millisecond)

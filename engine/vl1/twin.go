@@ -36,7 +36,7 @@ const (
 	// twinAddresses are told in a call: whoever hears a twin answers straight to
 	// it, since a root may only know the way to one of them.
 	twinAddresses = 4
-	twinMagic = "orrery self call"
+	twinMagic     = "orrery self call"
 	// twinBurst bounds the packets that claim to come from us and are opened.
 	twinBurst, twinRefill = 8, clock.Second
 )

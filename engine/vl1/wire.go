@@ -61,12 +61,14 @@ type Config struct {
 
 // Limits of queues (spec 03 §7).
 const (
-	maxQueued  = 32 // packets for peers without an identity or a path
-	queuedFor  = 5 * clock.Second
-	maxHeld    = 64 // packets that wait for an identity or a credential
-	heldFor    = 5 * clock.Second
-	maxPending = 64 // validations under way
-	maxPeers   = 1 << 20
+	maxQueued = 32 // packets for peers without an identity or a path
+	queuedFor = 5 * clock.Second
+	maxHeld   = 64 // packets that wait for an identity or a credential
+	heldFor   = 5 * clock.Second
+	// heldPerSource is how many of them may be of one source.
+	heldPerSource = 16
+	maxPending    = 64 // validations under way
+	maxPeers      = 1 << 20
 )
 
 // Wire is VL1 of one node: peers, paths, roots. It is owned by one caller and
