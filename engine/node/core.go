@@ -63,8 +63,9 @@ type Core struct {
 	collided bool
 }
 
-// maxCached bounds the peer records kept in memory.
-const maxCached = 16384
+// maxCached bounds the peer records kept in memory. A root that restarts needs
+// no proof of work of the peers that it has a record of.
+const maxCached = 1 << 17
 
 // New returns a core without roots and networks.
 func New(cfg Config, at clock.Instant) *Core {

@@ -61,7 +61,7 @@ func (t *Table) Load(text []byte) error {
 	if f.Version != fileVersion {
 		return fmt.Errorf("read trust records: version %d is not known, want %d", f.Version, fileVersion)
 	}
-	records := make(map[identity.Address]*Record, len(f.Records))
+	records := make(map[identity.Address]*entry, len(f.Records))
 	for i, fr := range f.Records {
 		r, err := fr.record()
 		if err != nil {
@@ -70,7 +70,7 @@ func (t *Table) Load(text []byte) error {
 		if _, dup := records[r.Identity.Address]; dup {
 			return fmt.Errorf("read trust record %d: a second record for %s", i+1, r.Identity.Address)
 		}
-		records[r.Identity.Address] = r
+		records[r.Identity.Address] = newEntry(r)
 	}
 	t.records = records
 	return nil

@@ -66,17 +66,13 @@ type Record struct {
 	ConflictFrom Source
 }
 
-// kept reports whether the record holds something that only the user knows.
-func (r *Record) kept() bool {
-	return r.State != Seen || r.Name != "" || r.Note != "" || r.Conflict != nil
-}
-
-// DefaultLimit bounds the records made by first contact alone.
-const DefaultLimit = 65536
+// DefaultLimit bounds the records made by first contact alone. It is the number
+// of peers that VL1 keeps in memory: no one's record gives way while it is there.
+const DefaultLimit = 1 << 20
 
 // Table is the set of records. Its zero value is not usable; see [New].
 type Table struct {
-	records map[identity.Address]*Record
+	records map[identity.Address]*entry
 	limit   int
 	changed []identity.Address
 }
@@ -84,26 +80,28 @@ type Table struct {
 // New returns an empty table that keeps at most limit records of state Seen
 // that carry nothing from the user; the oldest go first.
 func New(limit int) *Table {
-	return &Table{records: make(map[identity.Address]*Record), limit: limit}
+	return &Table{records: make(map[identity.Address]*entry), limit: limit}
 }
 
 // Identify is the one check, wherever an identity enters: it accepts id for
 // its address or refuses it. The first identity of an address is recorded. A
 // refusal records a conflict, once for each refused key.
 func (t *Table) Identify(now clock.Wall, id identity.Identity, from Source) bool {
-	r, ok := t.records[id.Address]
+	e, ok := t.records[id.Address]
 	if !ok {
 		t.makeRoom()
-		t.records[id.Address] = &Record{Identity: id, State: Seen, FirstSeen: now, Changed: now, How: "first seen in " + string(from)}
+		e = &entry{public: id.Public, firstSeen: now, changed: now}
+		e.setHow(firstSeen(from))
+		t.records[id.Address] = e
 		t.touch(id.Address)
 		return true
 	}
-	if r.Identity == id {
+	if e.public == id.Public {
 		return true
 	}
-	if r.Conflict == nil || *r.Conflict != id {
+	if m := e.extra(); m.conflict == nil || *m.conflict != id {
 		other := id
-		r.Conflict, r.ConflictAt, r.ConflictFrom = &other, now, from
+		m.conflict, m.conflictAt, m.conflictFrom = &other, now, from
 		t.touch(id.Address)
 	}
 	return false
@@ -111,20 +109,20 @@ func (t *Table) Identify(now clock.Wall, id identity.Identity, from Source) bool
 
 // Blocked reports whether the user blocked the address.
 func (t *Table) Blocked(a identity.Address) bool {
-	r := t.records[a]
-	return r != nil && r.State == Blocked
+	e := t.records[a]
+	return e != nil && e.state == blocked
 }
 
 // Verified reports whether the user verified this very identity.
 func (t *Table) Verified(id identity.Identity) bool {
-	r := t.records[id.Address]
-	return r != nil && r.State == Verified && r.Identity == id
+	e := t.records[id.Address]
+	return e != nil && e.state == verified && e.public == id.Public
 }
 
 // Get returns a copy of the record of an address.
 func (t *Table) Get(a identity.Address) (Record, bool) {
-	if r := t.records[a]; r != nil {
-		return *r, true
+	if e := t.records[a]; e != nil {
+		return e.record(a), true
 	}
 	return Record{}, false
 }
@@ -132,8 +130,8 @@ func (t *Table) Get(a identity.Address) (Record, bool) {
 // All returns copies of all records, by address.
 func (t *Table) All() []Record {
 	all := make([]Record, 0, len(t.records))
-	for _, r := range t.records {
-		all = append(all, *r)
+	for a, e := range t.records {
+		all = append(all, e.record(a))
 	}
 	slices.SortFunc(all, func(a, b Record) int { return cmp.Compare(a.Identity.Address, b.Identity.Address) })
 	return all
@@ -145,43 +143,47 @@ func (t *Table) Set(now clock.Wall, id identity.Identity, s State, how string) e
 	if s != Seen && s != Verified && s != Blocked {
 		return ErrState
 	}
-	r, ok := t.records[id.Address]
+	e, ok := t.records[id.Address]
 	switch {
 	case !ok:
-		t.records[id.Address] = &Record{Identity: id, State: s, FirstSeen: now, Changed: now, How: how}
-	case r.Identity != id:
+		e = &entry{public: id.Public, firstSeen: now}
+		t.records[id.Address] = e
+	case e.public != id.Public:
 		return ErrConflict
-	default:
-		r.State, r.Changed, r.How = s, now, how
 	}
+	e.state, e.changed = codeOf(s), now
+	e.setHow(how)
 	t.touch(id.Address)
 	return nil
 }
 
 // Describe sets the user's name and note for an address; nil leaves one alone.
 func (t *Table) Describe(now clock.Wall, a identity.Address, name, note *string) error {
-	r, ok := t.records[a]
+	e, ok := t.records[a]
 	if !ok {
 		return ErrUnknown
 	}
 	if name != nil {
-		r.Name = *name
+		e.extra().name = *name
 	}
 	if note != nil {
-		r.Note = *note
+		e.extra().note = *note
 	}
-	r.Changed = now
+	e.changed = now
 	t.touch(a)
 	return nil
 }
 
 // Settle clears the conflict of an address, keeping the recorded key.
 func (t *Table) Settle(now clock.Wall, a identity.Address) error {
-	r, ok := t.records[a]
+	e, ok := t.records[a]
 	if !ok {
 		return ErrUnknown
 	}
-	r.Conflict, r.ConflictAt, r.ConflictFrom, r.Changed = nil, 0, "", now
+	if m := e.more; m != nil {
+		m.conflict, m.conflictAt, m.conflictFrom = nil, 0, ""
+	}
+	e.changed = now
 	t.touch(a)
 	return nil
 }
@@ -197,15 +199,16 @@ func (t *Table) Forget(a identity.Address) error {
 }
 
 // Changes returns the addresses whose records changed since the last call,
-// and forgets them. Whoever calls it stores [Table.AppendJSON].
+// each once, ascending, and forgets them. Whoever calls it stores [Table.All].
 func (t *Table) Changes() []identity.Address {
 	c := t.changed
 	t.changed = nil
-	return c
+	slices.Sort(c)
+	return slices.Compact(c)
 }
 
 func (t *Table) touch(a identity.Address) {
-	if !slices.Contains(t.changed, a) {
+	if n := len(t.changed); n == 0 || t.changed[n-1] != a {
 		t.changed = append(t.changed, a)
 	}
 }
@@ -216,19 +219,23 @@ func (t *Table) makeRoom() {
 	if len(t.records) < t.limit {
 		return
 	}
-	var old []*Record
-	for _, r := range t.records {
-		if !r.kept() {
-			old = append(old, r)
+	type aged struct {
+		changed clock.Wall
+		address identity.Address
+	}
+	var old []aged
+	for a, e := range t.records {
+		if !e.kept() {
+			old = append(old, aged{e.changed, a})
 		}
 	}
 	if len(old) < t.limit {
 		return
 	}
-	slices.SortFunc(old, func(a, b *Record) int {
-		return cmp.Or(cmp.Compare(a.Changed, b.Changed), cmp.Compare(a.Identity.Address, b.Identity.Address))
+	slices.SortFunc(old, func(a, b aged) int {
+		return cmp.Or(cmp.Compare(a.changed, b.changed), cmp.Compare(a.address, b.address))
 	})
-	for _, r := range old[:len(old)/8+1] {
-		delete(t.records, r.Identity.Address)
+	for _, x := range old[:len(old)/8+1] {
+		delete(t.records, x.address)
 	}
 }

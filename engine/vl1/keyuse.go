@@ -17,32 +17,24 @@ const (
 	keysIdleFor = 120 * clock.Second
 )
 
-// keyUse is how a peer's keys are used.
-type keyUse struct {
-	kept    bool  // listed in [Wire.expanded]
-	bulk    bool  // fit for large packets
-	train   uint8 // packets that followed each other closely
-	lastUse clock.Mono
-}
-
 // useKeys notes that a packet is sealed or opened with a peer's keys.
 func (w *Wire) useKeys(now clock.Mono, p *Peer) {
 	last := p.lastUse
 	p.lastUse = now
-	if p.bulk {
+	if p.keysBulk {
 		return
 	}
 	if now-last >= closely {
 		p.train = 0
 	}
 	p.train = min(p.train+1, trainLength)
-	if !p.kept && len(w.expanded) < maxKeptKeys && (len(w.expanded) < keptKeys || p.train == trainLength) {
-		p.kept = true
+	if !p.keysKept && len(w.expanded) < maxKeptKeys && (len(w.expanded) < keptKeys || p.train == trainLength) {
+		p.keysKept = true
 		w.expanded = append(w.expanded, p)
 		p.keys.Expand(false)
 	}
-	if p.kept && p.train == trainLength {
-		p.bulk = true
+	if p.keysKept && p.train == trainLength {
+		p.keysBulk = true
 		p.keys.Expand(true)
 	}
 }
@@ -51,7 +43,7 @@ func (w *Wire) useKeys(now clock.Mono, p *Peer) {
 func (w *Wire) shrinkKeys(now clock.Mono) {
 	still := w.expanded[:0]
 	for _, p := range w.expanded {
-		if p.kept && now-p.lastUse < keysIdleFor {
+		if p.keysKept && now-p.lastUse < keysIdleFor {
 			still = append(still, p)
 			continue
 		}
@@ -64,6 +56,6 @@ func (w *Wire) shrinkKeys(now clock.Mono) {
 // shrinkKeys drops a peer's key schedules; the list forgets it at its next
 // cleaning.
 func (p *Peer) shrinkKeys() {
-	p.kept, p.bulk, p.train = false, false, 0
+	p.keysKept, p.keysBulk, p.train = false, false, 0
 	p.keys.Shrink()
 }

@@ -29,7 +29,10 @@ type Peer struct {
 	blocked bool
 	// unstored is set while what a peer record holds differs from the stored.
 	unstored bool
-	keyUse
+	// keys of peers in use are kept expanded, see keyuse.go.
+	keysKept, keysBulk bool
+	train              uint8      // packets that followed each other closely
+	lastUse            clock.Mono // of keys
 
 	slots []slot
 	best  bestPath

@@ -170,7 +170,8 @@ func (w *Wire) storeSoon(now clock.Mono, p *Peer) {
 func (w *Wire) store(now clock.Mono, p *Peer) {
 	p.unstored, p.lastStored = false, now
 	r := p.record(now)
-	w.out.Store = append(w.out.Store, Store{Kind: StorePeer, ID: uint64(p.id.Address), Data: r.Append(nil)})
+	w.scratch = r.Append(w.scratch[:0])
+	w.out.Store = append(w.out.Store, Store{Kind: StorePeer, ID: uint64(p.id.Address), Data: slices.Clone(w.scratch)})
 }
 
 // SaveAll stores every peer, as at shutdown.
