@@ -43,7 +43,7 @@ func relayedNetwork(t *testing.T) *relayed {
 	r.root.start()
 	r.nwid = r.root.secret.Address.String() + "000018"
 	r.root.control(http.MethodPost, "/"+r.nwid, `{"name":"relayed","private":true,"v4AssignMode":{"zt":true},
-		"routes":[{"target":"10.147.18.0/24"}],"ipAssignmentPools":[{"ipRangeStart":"10.147.18.1","ipRangeEnd":"10.147.18.254"}]}`)
+		"routes":[{"target":"10.147.18.0/24"},{"target":"0.0.0.0/0","via":"10.147.18.3"}],"ipAssignmentPools":[{"ipRangeStart":"10.147.18.1","ipRangeEnd":"10.147.18.254"}]}`)
 	for b, addr := range map[*box]string{r.a: r.addrA, r.b: r.addrB} {
 		r.root.control(http.MethodPost, "/"+r.nwid+"/member/"+b.secret.Address.String(), fmt.Sprintf(`{"authorized":true,"ipAssignments":[%q]}`, addr))
 	}
@@ -192,6 +192,24 @@ func TestForcedTCPRelay(t *testing.T) {
 	if rules := must(t, "ip", "netns", "exec", a.ns, "nft", "list", "table", "inet", "watch"); !strings.Contains(rules, "counter packets 0 ") {
 		t.Errorf("UDP left the computer:\n%s", rules)
 	}
+	// A network that has the default route does not get the connection to the
+	// relay, neither the one that there is nor a new one.
+	yes := true
+	if _, err := a.client.SetNetwork(ctx(t), r.nwid, ipc.NetworkSettings{AllowDefault: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 10*time.Second, "default route", func() error {
+		if route := must(t, "ip", "-n", a.ns, "route", "get", "44.99.0.2"); strings.Contains(route, "eth0") {
+			return errors.New(route)
+		}
+		return nil
+	})
+	a.pings(5*time.Second, r.addrB)
+	r.relay.stop()
+	a.tunneled(10*time.Second, false)
+	r.relay.execute("relay", "--listen", ":443", "--metrics", "127.0.0.1:9094")
+	a.tunneled(30*time.Second, true)
+	a.pings(15*time.Second, r.addrB)
 	a.write("local.conf", fmt.Appendf(nil, conf, r.relay.addr, false))
 	a.tunneled(40*time.Second, false)
 	a.pings(15*time.Second, r.addrB)
