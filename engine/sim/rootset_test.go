@@ -482,3 +482,33 @@ func TestRootIsController(t *testing.T) {
 		return l.w
 	})
 }
+
+// A root dies at the moment when two strangers join a network: the other root
+// finds controller and peer for them within seconds.
+func TestJoinWhileARootDies(t *testing.T) {
+	scenario(t, func(t *testing.T) *sim.World {
+		for i, dies := range []int{0, 1} {
+			l, r2 := twoRoots(t, 932+uint64(i), sim.Symmetric, sim.Symmetric)
+			l.online()
+			l.w.Run(40 * sec)
+			roots := []*sim.Node{l.r, r2}
+			l.network(isPublic + v4Pool)
+			roots[dies].Stop()
+			start := l.w.Now().Mono
+			for _, n := range []*sim.Node{l.a, l.b} {
+				n.Join(l.nwid)
+			}
+			l.ready(20*sec, l.a, l.b)
+			took := l.w.Now().Mono - start
+			t.Logf("%s died: joined after %d ms", roots[dies].Name, took/ms)
+			if took > 6*sec {
+				t.Errorf("joining took %d ms", took/ms)
+			}
+			l.talk(l.sa, l.b, 5*sec)
+			if i == 1 {
+				return l.w
+			}
+		}
+		return nil
+	})
+}
