@@ -49,6 +49,7 @@ func (p *program) nodeCommands() []*cobra.Command {
 			Long: `Print a property of a network that is joined: a name from the output of
 "orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix.`,
 			RunE: p.online(func(ctx context.Context, a []string) error { return t.Get(ctx, a[0], at(a, 1)) })},
+		p.doctorCommand(),
 		{Use: "metrics", Short: "Print measurements in the text format of Prometheus", Args: between(0, 0, ""),
 			Long: "Print measurements in the text format of Prometheus. Collectors get them from the\nservice's socket at /metrics, or with metricstoken.secret from the JSON API.",
 			RunE: p.online(func(ctx context.Context, _ []string) error { return t.Raw(ctx, "/metrics") })},
@@ -82,6 +83,29 @@ not go directly why that is and what can be done about it.`,
 	c.Flags().BoolVar(&why, "why", false, "say how peers are reached, and why not directly")
 	return c
 }
+
+// doctorCommand examines the service and the machine.
+func (p *program) doctorCommand() *cobra.Command {
+	t, details, home, port := p.tool, false, ctl.DefaultHome(), usualPort
+	c := &cobra.Command{
+		Use: "doctor", Short: "Find out what is wrong, and what to do about it", Args: between(0, 0, ""),
+		Long: `Examine the service and this machine: sockets and ports, whether UDP works,
+roots, router, port mapping, TCP relay, clock, devices, networks, and why peers
+are not reached directly. It also works while the service does not run.
+
+The exit code is 0 if nothing is broken, even if there are warnings, and 1 if
+there is a problem.`,
+		RunE: p.online(func(ctx context.Context, _ []string) error { return t.Doctor(ctx, home, port, details) }),
+	}
+	f := c.Flags()
+	f.BoolVar(&details, "details", false, "print particulars, among them physical addresses")
+	f.StringVar(&home, "service-home", home, "home directory to look at if the service does not run")
+	f.IntVar(&port, "service-port", port, "UDP port to look at if the service does not run")
+	return c
+}
+
+// usualPort is the service's UDP port unless it is told otherwise.
+const usualPort = 9993
 
 // completeNetworks offers the joined networks to the shell's completion.
 func (p *program) completeNetworks(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -101,6 +101,13 @@ type Meter interface {
 	Metrics(ctx context.Context) ([]byte, error)
 }
 
+// Examiner is implemented by a [Backend] that can examine itself.
+type Examiner interface {
+	// Examine looks at everything that may be wrong. Physical addresses are in
+	// the details of findings only.
+	Examine(ctx context.Context) (*ipc.Examination, error)
+}
+
 // Orbiter is implemented by a [Backend] whose moons can be changed.
 type Orbiter interface {
 	// Orbit starts to use a moon: one whose file is in the home, else its seed is

@@ -109,11 +109,7 @@ func explain(err error) error {
 	}
 	switch {
 	case errors.Is(err, ipc.ErrNotRunning):
-		start := "sudo orreryd start"
-		if runtime.GOOS == "windows" {
-			start = "orreryd start (as administrator)"
-		}
-		return failf("%w\nStart it with \"%s\", or name its socket with --socket", err, start)
+		return failf("%w\nStart it with \"%s\", or name its socket with --socket", err, startCommand())
 	case errors.Is(err, ipc.ErrNotAllowed):
 		return failf("%w\nRun this as the user the service was started for, or as root", err)
 	case errors.Is(err, ipc.ErrUntrusted):
@@ -122,6 +118,14 @@ func explain(err error) error {
 		return failf("%w\nIs another program listening there? Name the service's socket with --socket", err)
 	}
 	return &Exit{Failed, err}
+}
+
+// startCommand starts the service.
+func startCommand() string {
+	if runtime.GOOS == "windows" {
+		return "orreryd start (as administrator)"
+	}
+	return "sudo orreryd start"
 }
 
 // needService refuses a command that the reference's API cannot do.

@@ -128,6 +128,11 @@ func (c *Client) Diagnostics(ctx context.Context) (string, error) {
 	return text, err
 }
 
+// Examine has the service examine itself and the machine.
+func (c *Client) Examine(ctx context.Context) (*Examination, error) {
+	return get[Examination](ctx, c, "/v1/doctor")
+}
+
 // Metrics returns measurements in the text format of Prometheus.
 func (c *Client) Metrics(ctx context.Context) (string, error) {
 	var text string

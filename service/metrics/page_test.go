@@ -44,7 +44,7 @@ func TestProcess(t *testing.T) {
 	p.Process(time.Unix(1_800_000_000, 0))
 	text := string(p.Bytes())
 	for _, name := range []string{"go_goroutines", "go_memory_heap_bytes", "go_memory_bytes", "process_cpu_seconds_total"} {
-		if !regexp.MustCompile(`(?m)^` + name + ` [1-9.]`).MatchString(text) && !strings.Contains(text, name+" 0.") {
+		if !regexp.MustCompile(`(?m)^`+name+` [1-9.]`).MatchString(text) && !strings.Contains(text, name+" 0.") {
 			t.Errorf("no %s in\n%s", name, text)
 		}
 	}

@@ -37,6 +37,8 @@ type Backend struct {
 	Hosted *Controller
 	// Report is what Diagnostics returns.
 	Report string
+	// Health is what Examine returns a copy of.
+	Health ipc.Examination
 	// Page is what Metrics returns.
 	Page string
 	// Fail, if not nil, is what every call returns.
@@ -49,9 +51,10 @@ type Backend struct {
 }
 
 var (
-	_ api.Backend = (*Backend)(nil)
-	_ api.Orbiter = (*Backend)(nil)
-	_ api.Meter   = (*Backend)(nil)
+	_ api.Backend  = (*Backend)(nil)
+	_ api.Orbiter  = (*Backend)(nil)
+	_ api.Meter    = (*Backend)(nil)
+	_ api.Examiner = (*Backend)(nil)
 )
 
 // Change runs do while nobody else looks at the backend, then tells.
@@ -390,4 +393,14 @@ func (b *Backend) Metrics(context.Context) ([]byte, error) {
 		return nil, err
 	}
 	return []byte(b.Page), nil
+}
+
+// Examine implements api.Examiner.
+func (b *Backend) Examine(context.Context) (*ipc.Examination, error) {
+	defer b.mu.Unlock()
+	if err := b.enter("Examine"); err != nil {
+		return nil, err
+	}
+	x := clone(b.Health)
+	return &x, nil
 }
