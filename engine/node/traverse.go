@@ -2,6 +2,7 @@ package node
 
 import (
 	"orrery/engine/clock"
+	"orrery/engine/identity"
 	"orrery/engine/vl1"
 )
 
@@ -15,3 +16,8 @@ func (c *Core) BurstReady(at clock.Instant, id uint64, sockets []vl1.SocketID, o
 
 // NAT tells what is known of the NAT in front of us.
 func (c *Core) NAT(at clock.Instant) vl1.NATInfo { return c.wire.NAT(at.Mono) }
+
+// Traversal tells how the search for a direct way to a relayed peer stands.
+func (c *Core) Traversal(at clock.Instant, a identity.Address) vl1.TraversalInfo {
+	return c.wire.Traversal(at.Mono, a)
+}

@@ -35,6 +35,9 @@ const (
 	askEarly = 3 * clock.Second
 	// toldFor is how long a root's word about a peer's address counts.
 	toldFor = 600 * clock.Second
+	// refreshEvery is how often others are asked how they see us while there are
+	// relayed peers: the network may have changed, and the NAT with it.
+	refreshEvery = 10 * clock.Second
 	// appointmentBurst and appointmentRefill bound the appointments of a peer
 	// that are looked at.
 	appointmentBurst  = 8
@@ -89,6 +92,8 @@ type searches struct {
 	// relayed has the peers that talk through a relay, looked at at nextSearch.
 	relayed    []*Peer
 	nextSearch clock.Mono
+	// refreshed is when others were last asked how they see us.
+	refreshed clock.Mono
 }
 
 // search is what a relayed peer needs beside the rest; others have none.
@@ -101,11 +106,12 @@ type search struct {
 	// told is the address in the last RENDEZVOUS.
 	told   netip.AddrPort
 	toldAt clock.Mono
-	// tries failed; the next may begin at next.
-	tries         int
-	next, started clock.Mono
-	theirs        NATKind
-	state         TraversalState
+	// tries failed; the next may begin at next, whoever asks. We ask at ask:
+	// vain times there was no hope.
+	tries, vain               int
+	next, ask, begun, started clock.Mono
+	theirs                    NATKind
+	state                     TraversalState
 	// mute counts proposals without an answer: the reference knows none.
 	mute int
 	gate bucket
@@ -113,9 +119,14 @@ type search struct {
 
 func (p *Peer) searching() *search {
 	if p.search == nil {
-		p.search = &search{since: clock.Never, last: clock.Never, toldAt: clock.Never, next: clock.Never, started: clock.Never}
+		p.search = &search{since: clock.Never, last: clock.Never, toldAt: clock.Never, next: clock.Never, ask: clock.Never, begun: clock.Never, started: clock.Never}
 	}
 	return p.search
+}
+
+// reset forgets what earlier tries showed.
+func (s *search) reset() {
+	s.tries, s.vain, s.mute, s.next, s.ask = 0, 0, 0, clock.Never, clock.Never
 }
 
 // Traversal tells how the search for a direct way to a peer stands.
@@ -132,7 +143,7 @@ func (w *Wire) traversal(now clock.Mono, p *Peer) TraversalInfo {
 	if s == nil {
 		return TraversalInfo{}
 	}
-	i := TraversalInfo{State: s.state, PeerNAT: s.theirs, Tries: s.tries, Next: s.next, Started: s.started}
+	i := TraversalInfo{State: s.state, PeerNAT: s.theirs, Tries: s.tries, Next: max(s.next, s.ask), Started: s.started}
 	if now-s.toldAt < toldFor {
 		i.Told = s.told
 	}
@@ -153,7 +164,7 @@ func (w *Wire) told(at clock.Instant, p *Peer, where netip.AddrPort) {
 	}
 	s := p.searching()
 	if s.told.IsValid() && s.told.Addr() != where.Addr() {
-		s.tries, s.mute, s.next = 0, 0, clock.Never
+		s.reset()
 		s.theirs = NATUnknown
 	}
 	s.told, s.toldAt = where, at.Mono
@@ -163,7 +174,7 @@ func (w *Wire) told(at clock.Instant, p *Peer, where netip.AddrPort) {
 func (w *Wire) moved() {
 	for _, p := range w.order {
 		if s := p.search; s != nil {
-			s.tries, s.mute, s.next = 0, 0, clock.Never
+			s.reset()
 		}
 	}
 }
@@ -209,6 +220,9 @@ func (w *Wire) runSearches(at clock.Instant) {
 		return
 	}
 	w.nextSearch = now + searchEvery
+	if now-w.refreshed >= refreshEvery {
+		w.askWitnesses(at)
+	}
 	kept := w.relayed[:0]
 	for _, p := range w.relayed {
 		s := p.search
@@ -225,7 +239,7 @@ func (w *Wire) runSearches(at clock.Instant) {
 			s.state = TraversalOff
 		case now-s.toldAt >= toldFor || !w.usable(p.id.Address, s.told):
 			s.state = TraversalUntold
-		case now >= s.next && w.try == nil && now >= w.tryNext && !w.reach.down && w.top.find(p.id.Address) == nil:
+		case now >= max(s.next, s.ask) && w.try == nil && now >= w.tryNext && !w.reach.down && w.top.find(p.id.Address) == nil:
 			w.propose(at, p)
 		}
 	}
@@ -308,7 +322,7 @@ func (w *Wire) proposed(at clock.Instant, p *Peer, a *wire.Appointment) {
 		w.refuse(at, p, a.Nonce, wire.ReasonBusy)
 	case !w.believes(now, p, a.Surface):
 		w.refuse(at, p, a.Nonce, wire.ReasonUnknown)
-	case now < s.next-askEarly || p.live(now) != nil:
+	case now < s.next-askEarly || now-s.begun < tryPause || p.live(now) != nil:
 		w.refuse(at, p, a.Nonce, wire.ReasonWait)
 	default:
 		if t := w.begin(at, p, a.Nonce, false); t != nil {
@@ -334,12 +348,12 @@ func (w *Wire) refused(at clock.Instant, t *try, why wire.AppointmentReason) {
 	case wire.ReasonOff:
 		s.state, wait = TraversalOff, 10*clock.Minute
 	case wire.ReasonHopeless:
-		s.state, wait = TraversalHopeless, backOff(s.tries+1)
-		s.tries++
+		w.hopeless(at, t.peer)
+		return
 	case wire.ReasonWait:
 		wait = tryAgain
 	}
-	s.next = at.Mono + wait
+	s.ask = at.Mono + wait
 }
 
 // backOff is how long to wait after so many tries.

@@ -138,6 +138,7 @@ const maxWitnesses = 4
 
 // askWitnesses has those who told how they see the judged socket say it again.
 func (w *Wire) askWitnesses(at clock.Instant) {
+	w.refreshed = at.Mono
 	best := w.witness(at.Mono)
 	if best == nil {
 		return
@@ -154,4 +155,19 @@ func (w *Wire) askWitnesses(at clock.Instant) {
 			asked++
 		}
 	}
+}
+
+// forwarded are addresses at which a gateway may forward to us by hand, though
+// nobody has seen us there: its own at our ports, where it varies ports.
+func (w *Wire) forwarded(now clock.Mono) (as []netip.AddrPort) {
+	n := w.judgeNAT(now)
+	if !n.Kind.varies() {
+		return nil
+	}
+	for _, a := range w.local {
+		if x := netip.AddrPortFrom(n.seen.Addr(), a.Port()); a.Addr().Is4() && !slices.Contains(as, x) {
+			as = append(as, x)
+		}
+	}
+	return as
 }

@@ -138,7 +138,7 @@ func (p *Peer) bestIn(now clock.Mono, scope wire.Scope, v4 bool) *path {
 func (w *Wire) pushDirectPaths(at clock.Instant, p *Peer, from pathKey) {
 	var addrs []netip.AddrPort
 	var count [8][2]int
-	for _, list := range [2][]netip.AddrPort{w.local, w.Surface(at.Mono)} {
+	for _, list := range [3][]netip.AddrPort{w.local, w.Surface(at.Mono), w.forwarded(at.Mono)} {
 		for _, a := range list {
 			scope, family := wire.ScopeOf(a.Addr()), 0
 			if a.Addr().Is6() {

@@ -83,6 +83,7 @@ func (w *Wire) begin(at clock.Instant, p *Peer, nonce uint64, ours bool) *try {
 	t := &try{peer: p, nonce: nonce, ours: ours, began: at.Mono, until: at.Mono + measureFor}
 	t.at = t.until
 	w.try = t
+	p.searching().begun = at.Mono
 	w.askWitnesses(at)
 	t.nat = w.judgeNAT(at.Mono)
 	if k := t.nat.Kind; k != NATEasy && k != NATNone {
@@ -175,7 +176,7 @@ func (w *Wire) askAgain(at clock.Instant, t *try) {
 	}
 	w.end(at, t)
 	s.state = TraversalWaiting
-	s.next = at.Mono + tryAgain/2
+	s.ask = at.Mono + tryAgain/2
 }
 
 // accept answers a proposal and begins.
@@ -193,8 +194,8 @@ func (w *Wire) accept(at clock.Instant, t *try) {
 
 func (w *Wire) hopeless(at clock.Instant, p *Peer) {
 	s := p.search
-	s.tries++
-	s.state, s.next = TraversalHopeless, at.Mono+backOff(s.tries)
+	s.vain++
+	s.state, s.ask = TraversalHopeless, at.Mono+backOff(s.vain)
 }
 
 // roleOf finds what we do from both kinds of NAT. It gives both sides parts
@@ -236,7 +237,7 @@ func (w *Wire) run(at clock.Instant, t *try) {
 	s := p.search
 	if !w.believes(at.Mono, p, t.theirs.Surface) {
 		w.end(at, t)
-		s.state, s.next = TraversalUntold, at.Mono+tryAgain/2
+		s.state, s.ask = TraversalUntold, at.Mono+tryAgain/2
 		return
 	}
 	t.role = t.roleOf(w.self.Address < p.id.Address)
@@ -278,7 +279,8 @@ func (w *Wire) end(at clock.Instant, t *try) {
 func (w *Wire) won(at clock.Instant, p *Peer) {
 	if t := w.try; t != nil && t.peer == p {
 		if t.stage == tryRunning {
-			p.search.tries, p.search.next = 0, at.Mono+tryAgain
+			p.search.reset()
+			p.search.next = at.Mono + tryAgain
 			w.finish(at, t, true)
 		} else {
 			w.end(at, t)
