@@ -92,10 +92,14 @@ func (w *World) PlanetOf(revision clock.Wall, roots ...world.Root) *world.World 
 	return &p
 }
 
-// Moon makes a revision of the moon of a root.
-func (w *World) Moon(revision clock.Wall, root *Node) *world.World {
+// Moon makes a revision of the moon of roots; the first one's address is its ID.
+func (w *World) Moon(revision clock.Wall, roots ...*Node) *world.World {
 	key := w.signingKey()
-	m, err := world.NewMoon(uint64(root.identity.Address), revision, []world.Root{root.Root()}, key.Public, key)
+	var rs []world.Root
+	for _, n := range roots {
+		rs = append(rs, n.Root())
+	}
+	m, err := world.NewMoon(uint64(roots[0].identity.Address), revision, rs, key.Public, key)
 	if err != nil {
 		panic("sim: moon: " + err.Error())
 	}
