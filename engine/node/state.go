@@ -105,7 +105,7 @@ func (c *Core) Sizes() vl1.Sizes { return c.wire.Sizes() }
 // Counters returns packet counts by name, drops as "drop.<reason>".
 func (c *Core) Counters() map[string]uint64 {
 	s := c.wire.Stats()
-	m := map[string]uint64{"relayed": s.Relayed}
+	m := map[string]uint64{"relayed": s.Relayed, "fragments.lost": s.FragmentsLost, "payload.shrunk": s.Shrunk}
 	for i, n := range s.Drops {
 		if n > 0 {
 			m["drop."+vl1.DropReason(i).String()] = n

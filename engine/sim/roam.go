@@ -5,6 +5,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/node"
+	"orrery/engine/vl1"
 )
 
 // Now reads the node's clocks: the calendar may be wrong, and monotonic time
@@ -68,4 +69,12 @@ func (n *Node) WakeAt(addr netip.Addr, nat *NAT, ranOn bool) {
 		n.slept += n.world.now - n.sleptAt
 	}
 	n.Roam(addr, nat)
+}
+
+// Configure replaces what the administrator says of physical networks.
+func (n *Node) Configure(physical ...vl1.Physical) { n.SetPhysical(vl1.Settings{Physical: physical}) }
+
+// SetPhysical replaces all that the administrator says.
+func (n *Node) SetPhysical(s vl1.Settings) {
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.SetPhysical(at, s, out) })
 }

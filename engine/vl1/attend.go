@@ -41,7 +41,7 @@ func (w *Wire) attend(at clock.Instant, p *Peer) {
 		return
 	}
 	w.storeSoon(now, p)
-	if p.lately != nil && p.lately.past(now) {
+	if p.lately != nil && p.lately.past(now, w.pushEvery()) {
 		p.lately = nil
 	}
 	if !p.blocked && !root && (p.contact || p.active(now)) {

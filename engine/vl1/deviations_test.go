@@ -105,8 +105,6 @@ var deviations = map[string]deviation{
 
 	"ECHO/3": {why: "only HELLO and what bonds exchange may travel without encryption (spec 02 §19)", change: nothing, received: &no},
 
-	"trusted path/0": {why: "no physical network can be configured as trusted yet, so cipher 2 is refused", change: nothing, received: &no},
-
 	"WHOIS/0": {why: unprovenWhy, change: does("198.51.100.10/9993 ECHO for alice cipher 3 hops 0 0000000000")},
 	"WHOIS/2": {why: unprovenWhy, change: without("198.51.100.10/9993 OK")},
 	"packet from unknown peer then OK(WHOIS)/1": {why: unprovenWhy, change: does("198.51.100.10/9993 ECHO for alice cipher 1 hops 0 0000")},

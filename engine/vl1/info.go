@@ -36,7 +36,9 @@ type PathInfo struct {
 	Active      bool
 	Expired     bool
 	// Silent paths were asked something that nobody answered yet.
-	Silent    bool
+	Silent bool
+	// Payload is the longest datagram that is sent, in bytes of UDP payload.
+	Payload   int
 	Preferred bool
 }
 
@@ -76,7 +78,7 @@ func (w *Wire) describe(now clock.Mono, p *Peer) PeerInfo {
 		s := &p.slots[j]
 		i.Paths = append(i.Paths, PathInfo{
 			Remote: s.remote, Socket: s.socket, LastSend: s.lastOut, LastReceive: s.seen, LatencyMs: known(int(s.latency)),
-			Active: !s.expired(now), Expired: s.expired(now), Silent: s.suspect(now), Preferred: s.path == best,
+			Active: !s.expired(now), Expired: s.expired(now), Silent: s.suspect(now), Payload: s.payload(), Preferred: s.path == best,
 		})
 	}
 	return i

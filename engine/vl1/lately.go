@@ -11,6 +11,8 @@ type lately struct {
 	pushGate   pushGate
 	probes     [4]probe // recent probes of unknown paths, a ring
 	probeAt    int
+	advised    clock.Mono // when it was looked for where it may be
+	relayFit   *fit       // the way to it through a relay
 }
 
 // latelyFor is how long something in it matters: until the gate for
@@ -26,7 +28,7 @@ type probe struct {
 // recent returns what the peer did lately, to change it.
 func (p *Peer) recent() *lately {
 	if p.lately == nil {
-		p.lately = &lately{directPush: clock.Never, whoisIn: clock.Never, pushGate: pushGate{tokens: 8, last: clock.Never}}
+		p.lately = &lately{directPush: clock.Never, whoisIn: clock.Never, advised: clock.Never, pushGate: pushGate{tokens: 8, last: clock.Never}}
 		for i := range p.lately.probes {
 			p.lately.probes[i].at = clock.Never
 		}
@@ -35,22 +37,24 @@ func (p *Peer) recent() *lately {
 }
 
 // past reports whether nothing in it matters any more.
-func (l *lately) past(now clock.Mono) bool {
+func (l *lately) past(now, push clock.Mono) bool {
 	for i := range l.probes {
 		if now-l.probes[i].at < clock.Second {
 			return false
 		}
 	}
-	return now-l.directPush >= latelyFor && now-l.whoisIn >= clock.Second && now-l.pushGate.last >= latelyFor
+	if l.relayFit != nil && now-l.relayFit.began < fitAgain || now-l.advised < advisedEvery {
+		return false
+	}
+	return now-l.directPush >= push && now-l.whoisIn >= clock.Second && now-l.pushGate.last >= latelyFor
 }
 
 // pushDue reports whether a push of our addresses to the peer is due: in 15 s if
-// it reaches us only through a relay, else in two minutes (spec 03 §5.8).
-func (p *Peer) pushDue(now clock.Mono, relayed bool) bool {
+// it reaches us only through a relay, else every so often (spec 03 §5.8).
+func (p *Peer) pushDue(now clock.Mono, relayed bool, every clock.Mono) bool {
 	if p.lately == nil {
 		return true
 	}
-	every := 120 * clock.Second
 	if relayed {
 		every = 15 * clock.Second
 	}

@@ -43,6 +43,10 @@ type path struct {
 	carrying, asked, nextAsk clock.Mono
 	// doubted is set while asked, if the owner itself takes another way.
 	doubted bool
+	// rule is what is configured for the remote address, nil if nothing; fit what
+	// was found out about the length of datagrams, nil while none was long.
+	rule *Physical
+	fit  *fit
 }
 
 func (p *path) alive(now clock.Mono) bool { return now-p.lastIn < pathAliveFor }

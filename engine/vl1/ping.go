@@ -25,7 +25,7 @@ func (w *Wire) Deadline() clock.Mono {
 	if len(w.watched) > 0 {
 		d = min(d, w.nextReview)
 	}
-	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 {
+	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 || len(w.fits) > 0 {
 		d = min(d, w.nextQueue)
 	}
 	return min(d, w.searchDeadline())
@@ -40,6 +40,7 @@ func (w *Wire) Tick(at clock.Instant) {
 		w.nextQueue = at.Mono + 500*clock.Millisecond
 		w.runQueue(at)
 		w.runPunches(at)
+		w.runFits(at)
 	}
 	w.runSearches(at)
 	if at.Mono >= w.nextPing {
@@ -154,6 +155,11 @@ func (w *Wire) clean(at clock.Instant) {
 	w.sweepPaths(now, len(w.allPaths)/sweepShare+sweepLeast, false)
 	w.unites.expire(now)
 	w.shrinkKeys(now)
+	w.parts.expire(now)
+	for _, by := range w.parts.losers {
+		w.suspectFit(now, by)
+	}
+	w.parts.losers = w.parts.losers[:0]
 	w.pending = slices.DeleteFunc(w.pending, func(x pending) bool { return now-x.at > 60*clock.Second })
 	w.expireSurface(now)
 	w.tidySockets(now)

@@ -32,6 +32,7 @@ type assembly struct {
 	parts  [wire.MaxFragments]struct{ off, n int }
 	buf    []byte
 	busy   bool
+	by     pathKey // of the last part
 }
 
 func (s *assembly) part(i int) []byte { return s.buf[s.parts[i].off : s.parts[i].off+s.parts[i].n] }
@@ -47,6 +48,10 @@ type reassembly struct {
 	joint []byte     // where packets are joined whose parts were out of order
 	// headLen is the length of the last packet's part 0 as it came.
 	headLen int
+	// lost counts packets that were never complete, losers has the paths by which
+	// their parts came, until somebody looks.
+	lost   uint64
+	losers []pathKey
 }
 
 // add takes a part. When it completes a packet, the packet and the path of its
@@ -68,6 +73,7 @@ func (r *reassembly) add(now clock.Mono, id uint64, number, total int, data []by
 	} else {
 		s.head = from
 	}
+	s.by = from
 	s.ordered = s.ordered && s.have == 1<<number-1
 	s.have |= 1 << number
 	s.parts[number].off, s.parts[number].n = len(s.buf), len(data)
@@ -169,6 +175,9 @@ func (r *reassembly) slot(now clock.Mono, id uint64, from netip.AddrPort, proven
 	case pick < 0:
 		pick = least
 	}
+	if s := &r.slots[pick]; s.busy {
+		r.lose(s)
+	}
 	r.slots[pick] = assembly{id: id, at: now, from: from, ordered: true, busy: true, proven: proven, shared: shared, buf: r.slots[pick].buf[:0]}
 	r.last = pick
 	return &r.slots[pick]
@@ -183,6 +192,30 @@ func (s *assembly) before(o *assembly) bool {
 		return o.proven
 	}
 	return s.at < o.at
+}
+
+// maxLosers bounds how many paths are remembered on which parts got lost.
+const maxLosers = 16
+
+// lose notes that a packet will not be complete.
+func (r *reassembly) lose(s *assembly) {
+	s.busy = false
+	if s.tried {
+		return // joined with others
+	}
+	r.lost++
+	if len(r.losers) < maxLosers {
+		r.losers = append(r.losers, s.by)
+	}
+}
+
+// expire ends what has waited too long.
+func (r *reassembly) expire(now clock.Mono) {
+	for i := range r.slots {
+		if s := &r.slots[i]; s.busy && now-s.at >= reassemblyTimeout {
+			r.lose(s)
+		}
+	}
 }
 
 // busy counts the packets of which parts are missing.

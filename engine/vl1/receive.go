@@ -103,8 +103,7 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 		}
 		w.receiveHello(at, buf, from, n)
 		return
-	case cipher == armor.TrustedPath || cipher > armor.AESGMACSIV:
-		// No physical network is configured as trusted.
+	case cipher == armor.TrustedPath && !w.set.trusts(pkt.MAC(), from.remote.Addr()) || cipher > armor.AESGMACSIV:
 		w.drop(DropCipher)
 		return
 	}
@@ -117,7 +116,7 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 		w.drop(DropBlocked)
 		return
 	}
-	if !p.keys.Open(buf) {
+	if cipher != armor.TrustedPath && !p.keys.Open(buf) {
 		w.drop(DropAuthentication)
 		return
 	}
@@ -328,6 +327,9 @@ func (w *Wire) receiveOK(at clock.Instant, p *Peer, in *Inbound, from pathKey) (
 		if x.verb == wire.VerbEcho && answered {
 			w.pathTo(from).sample(at.Mono - x.at)
 		}
+		if len(w.fits) > 0 && x.verb == wire.VerbEcho && (answered || in.Hops > 0) {
+			w.carried(at.Mono, p, from, in.Hops, wire.HeaderLen+len(ok.Body))
+		}
 		return Received, answered
 	}
 	return w.upper.HandleOK(at, ok.InRe, in), answered
@@ -364,6 +366,7 @@ func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey)
 		return false
 	}
 	*last = at.Mono
+	w.searched(at.Mono, p, from, in.Hops, wire.HeaderLen+len(body))
 	if !w.provenFor(p, from) {
 		room := len(body) - okPrefix
 		if room >= wire.HeaderLen {
@@ -416,7 +419,7 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 			w.relaying(now, p)
 		}
 	}
-	if p.trusted(now) && p.pushDue(now, hops > 0) {
+	if p.trusted(now) && p.pushDue(now, hops > 0, w.pushEvery()) {
 		p.recent().directPush = now
 		w.pushDirectPaths(at, p, from)
 	}

@@ -81,12 +81,16 @@ func (w *Wire) Resume(at clock.Instant) {
 	w.surface.seen = nil
 	w.moved()
 	w.hint = pathHint{}
+	w.fits = nil
 	for _, p := range w.order {
 		for i := range p.slots {
 			s := &p.slots[i]
-			s.asked, s.doubted, s.nextAsk = at.Mono, true, at.Mono
+			s.asked, s.doubted, s.nextAsk, s.fit = at.Mono, true, at.Mono, nil
 		}
 		p.best = bestPath{}
+		if p.lately != nil {
+			p.lately.relayFit = nil
+		}
 		if w.top.find(p.id.Address) == nil {
 			w.callPaths(at, p, func(*slot) bool { return true })
 		}

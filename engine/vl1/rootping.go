@@ -129,7 +129,7 @@ func (w *Wire) keepRoot(at clock.Instant, p *Peer, u *upstream, best *path) cloc
 	full := now-p.lastFullHello >= every
 	if full {
 		p.lastFullHello = now
-		w.hello(at, p, toAll(best.remote))
+		w.hello(at, p, w.wide(best.pathKey))
 	}
 	var have [2]bool
 	for i := range p.slots {

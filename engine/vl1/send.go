@@ -57,10 +57,13 @@ func (w *Wire) Send(at clock.Instant, to identity.Address, v wire.Verb, head, bo
 	}
 	if p != nil {
 		if owner, via := w.route(at, p); via != nil {
-			id := w.transmit(at, p, buf, p.suite(), via, via.pathKey)
+			id := w.transmitCut(at, p, buf, p.suiteBy(owner, via), via, via.pathKey, p.payloadTo(owner, via))
 			w.carry(at, owner, via)
 			if owner != p {
 				w.relaying(at.Mono, p)
+			}
+			if len(buf) > leastPayload {
+				w.fathom(at, p, owner, via)
 			}
 			return id
 		}
@@ -92,6 +95,7 @@ func (w *Wire) route(at clock.Instant, p *Peer) (owner *Peer, via *path) {
 		}
 		w.ask(at, p, own)
 	}
+	w.tryAdvised(at, p)
 	if root := w.bestUpstream(now); root != nil && root != p {
 		if b := root.direct(now); b != nil && (own == nil || !b.suspect(now)) {
 			return root, b
@@ -107,7 +111,16 @@ func (w *Wire) route(at clock.Instant, p *Peer) (owner *Peer, via *path) {
 // parts if it is longer than a datagram. Equal parts let the kernel send a
 // batch as one; receivers take any cut.
 func (w *Wire) transmit(at clock.Instant, p *Peer, buf []byte, s armor.Suite, via *path, to pathKey) uint64 {
-	parts, size := wire.Split(len(buf), wire.DefaultMTU)
+	return w.transmitCut(at, p, buf, s, via, to, via.payload())
+}
+
+// transmitCut is transmit with datagrams of at most longest bytes, if the packet
+// can be cut so.
+func (w *Wire) transmitCut(at clock.Instant, p *Peer, buf []byte, s armor.Suite, via *path, to pathKey, longest int) uint64 {
+	parts, size := wire.Split(len(buf), longest)
+	if parts == 0 {
+		parts, size = wire.Split(len(buf), wire.DefaultMTU)
+	}
 	if parts == 0 {
 		w.drop(DropTooLong)
 		return 0
@@ -115,10 +128,15 @@ func (w *Wire) transmit(at clock.Instant, p *Peer, buf []byte, s armor.Suite, vi
 	pkt := wire.Packet(buf)
 	v := pkt.Verb()
 	pkt.SetFragmented(parts > 1)
-	if s == armor.AESGMACSIV {
+	switch s {
+	case armor.TrustedPath:
+		pkt.SetTrustedPath(via.rule.TrustedPathID)
+	case armor.AESGMACSIV:
 		w.useKeys(at.Mono, p)
+		p.keys.Seal(buf, s)
+	default:
+		p.keys.Seal(buf, s)
 	}
-	p.keys.Seal(buf, s)
 	id := pkt.ID()
 	if mayBeAnswered(v) {
 		w.expect.add(id, expectation{to: p.id.Address, verb: v, remote: to.remote, at: at.Mono, many: to.socket == AnySocket})
@@ -156,7 +174,20 @@ func (w *Wire) reply(at clock.Instant, p *Peer, v wire.Verb, to pathKey, head, b
 	}
 	buf := wire.AppendHeader(w.out.Alloc(n)[:0], w.random.uint64(), p.id.Address, w.self.Address, v)
 	buf = append(append(buf, head...), body...)
-	w.transmit(at, p, buf, p.suite(), w.paths[to], to)
+	via := w.paths[to]
+	if n <= leastPayload || via == nil || via.users == 0 {
+		w.transmit(at, p, buf, p.suite(), via, to)
+		return
+	}
+	echo := v == wire.VerbOK && wire.Verb(buf[wire.HeaderLen]) == wire.VerbEcho // the other's probe is no traffic
+	owner := p
+	if p.slotOf(to) == nil {
+		owner = nil // a relay
+	}
+	w.transmitCut(at, p, buf, p.suite(), via, to, p.payloadTo(owner, via))
+	if x := via.fit; !echo && (x == nil || x.payload < wire.DefaultMTU || at.Mono-x.began >= fitReplies) {
+		w.fathom(at, p, owner, via)
+	}
 }
 
 // ReplyOK answers a request with OK on the path it came by.
@@ -196,7 +227,8 @@ func (w *Wire) flush(at clock.Instant, p *Peer) {
 			kept = append(kept, q)
 			continue
 		}
-		w.transmit(at, p, append(w.out.Alloc(len(q.data))[:0], q.data...), p.suite(), via, via.pathKey)
+		buf := append(w.out.Alloc(len(q.data))[:0], q.data...)
+		w.transmitCut(at, p, buf, p.suiteBy(owner, via), via, via.pathKey, p.payloadTo(owner, via))
 		w.carry(at, owner, via)
 		if owner != p {
 			w.relaying(at.Mono, p)

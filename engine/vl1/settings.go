@@ -88,7 +88,53 @@ func (w *Wire) SetPhysical(at clock.Instant, s Settings) {
 	for _, p := range w.order {
 		w.cut(p, func(s *slot) bool { return w.set.forbids(p.id.Address, s.remote.Addr()) })
 	}
+	for _, x := range w.allPaths {
+		x.rule = w.set.physicalOf(x.remote.Addr())
+	}
 	w.nextPing = at.Mono
+}
+
+const (
+	// advisedEvery is how often advice on where a peer may be is followed, for at
+	// most maxAdvised addresses at once (spec 03 §5.7).
+	advisedEvery = 30 * clock.Second
+	maxAdvised   = 8
+)
+
+// tryAdvised looks for a peer without a path that works where the administrator
+// says that it may be.
+func (w *Wire) tryAdvised(at clock.Instant, p *Peer) {
+	if len(w.set.peers) == 0 || p.lately != nil && at.Mono-p.lately.advised < advisedEvery {
+		return
+	}
+	try := w.set.peers[p.id.Address].Try
+	if len(try) == 0 {
+		return
+	}
+	p.recent().advised = at.Mono
+	first := int(w.random.uint64() % uint64(len(try)))
+	for i := range min(len(try), maxAdvised) {
+		if e := try[(first+i)%len(try)]; w.usable(p.id.Address, e) {
+			w.hello(at, p, toAll(e))
+		}
+	}
+}
+
+// wide is where to send a HELLO for an address: from all sockets, in
+// low-bandwidth mode from the one by which it was met.
+func (w *Wire) wide(met pathKey) pathKey {
+	if w.set.low {
+		return met
+	}
+	return toAll(met.remote)
+}
+
+// pushEvery is how often a peer that is reached directly is told where we are.
+func (w *Wire) pushEvery() clock.Mono {
+	if w.set.low {
+		return 16 * 120 * clock.Second
+	}
+	return 120 * clock.Second
 }
 
 // cut takes paths from a peer and reports whether there were any.

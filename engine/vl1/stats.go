@@ -53,12 +53,19 @@ type Stats struct {
 	// ErrorsIn and ErrorsOut count ERRORs by code; the last has all unknown ones.
 	ErrorsIn, ErrorsOut [16]uint64
 	Relayed             uint64
+	// FragmentsLost counts packets to us of which a part never came, Shrunk how
+	// often a path turned out to carry less than thought.
+	FragmentsLost, Shrunk uint64
 }
 
 func (w *Wire) drop(r DropReason) { w.stats.Drops[r]++ }
 
 // Stats returns the counters.
-func (w *Wire) Stats() Stats { return w.stats }
+func (w *Wire) Stats() Stats {
+	s := w.stats
+	s.FragmentsLost = w.parts.lost
+	return s
+}
 
 // Sizes is how much the wire holds of what others can make it hold.
 type Sizes struct {

@@ -71,6 +71,7 @@ func (w *Wire) pathTo(k pathKey) *path {
 			pathKey: k, scope: wire.ScopeOf(k.remote.Addr()), latency: unknownLatency, place: int32(len(w.allPaths)),
 			lastOut: clock.Never, lastIn: clock.Never, lastEcho: clock.Never, trusted: clock.Never,
 			relayed: clock.Never, carrying: clock.Never, asked: clock.Never,
+			rule: w.set.physicalOf(k.remote.Addr()),
 		}
 		w.paths[k] = p
 		w.allPaths = append(w.allPaths, p)

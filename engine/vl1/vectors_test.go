@@ -207,6 +207,13 @@ func newVectorNode(t *testing.T, c *receiveCase) *vectorNode {
 		}
 		n.mayWriteTo(secret, "collider", id)
 	}
+	var trusted uint64
+	var prefix string
+	if _, err := fmt.Sscanf(c.Setup.TrustedPath, "%s id %x", &prefix, &trusted); err == nil {
+		n.do(func() {
+			n.w.SetPhysical(n.now, Settings{Physical: []Physical{{Prefix: netip.MustParsePrefix(prefix), TrustedPathID: trusted}}})
+		})
+	}
 	n.do(func() {
 		n.addWorld(c.Setup.Planet)
 		if c.Setup.MoonFile != "" {

@@ -128,6 +128,7 @@ type Wire struct {
 
 	reach      reach
 	set        settings
+	fits       []fitting
 	local      []netip.AddrPort
 	avoid      []netip.Prefix
 	online     bool
