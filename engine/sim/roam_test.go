@@ -224,7 +224,7 @@ func TestSocketsComeAndGo(t *testing.T) {
 		if l.direct(l.a, l.b) {
 			t.Error("a path on a closed socket")
 		}
-		t.Logf("%d ms", l.talk(l.sa, l.b, sec)/ms)
+		t.Logf("%d ms", l.talk(l.sa, l.b, 2*sec)/ms)
 		l.directly(5 * sec)
 		p, _ := l.a.Core.Peer(l.a.Now().Mono, addressOf(l.b))
 		for _, x := range p.Paths {

@@ -19,7 +19,7 @@ const (
 	coldAfter = 25 * clock.Second
 	askEvery  = 500 * clock.Millisecond
 	// lateTwin is how far apart one HELLO may arrive by two sockets of a peer.
-	lateTwin   = 150 * clock.Millisecond
+	lateTwin   = 25 * clock.Millisecond
 	askSlowest = 3 * clock.Second
 )
 
