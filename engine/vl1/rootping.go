@@ -243,14 +243,18 @@ func (w *Wire) rotate(now, lastRoot clock.Mono) {
 	if w.top.amRoot || len(w.top.upstreams) == 0 || now < r.nextRotate {
 		return
 	}
-	if w.tcpRelay {
-		lastRoot = w.heardGlobal
+	heard := w.heardGlobal // by UDP: our ports are not blocked then
+	if !w.tcpRelay {
+		heard = max(heard, lastRoot)
+	}
+	if heard > r.resumed {
+		r.offline = false
 	}
 	patience := rotateAfter
 	if r.offline {
 		patience = rotateResume
 	}
-	if now-max(lastRoot, r.resumed) < patience {
+	if now-max(heard, r.resumed) < patience {
 		return
 	}
 	r.nextRotate = now + rotateEvery

@@ -19,7 +19,7 @@ func TestAnswersTakeAProvenWay(t *testing.T) {
 	if p := root.peers[a.self.Address]; p == nil || p.direct(net.now.Mono) == nil {
 		t.Fatal("the root has no way to the node")
 	}
-	answer := make([]byte, 1200)
+	answer := make([]byte, 1100)
 	var went []netip.AddrPort
 	for _, from := range []string{"198.51.100.2:9993", "198.51.100.2:40000", "203.0.113.7:9993"} {
 		root.do(func() {
