@@ -49,6 +49,8 @@ type fit struct {
 	step    int
 	due     clock.Mono
 	running bool
+	// asked has the IDs of the probes, the first one and then one for each length.
+	asked [1 + len(payloads)]uint64
 	// unheard is when a long packet was first sent since the peer last sent data,
 	// gap how long a search for that reason must wait for.
 	unheard clock.Mono
@@ -111,7 +113,7 @@ func (w *Wire) search(at clock.Instant, p *Peer, via *path, of **fit, relayed bo
 		*of = f
 	}
 	f.running, f.began, f.before, f.best, f.step = true, now, f.payload, 0, 0
-	w.pad(at, p, via, payloads[0])
+	f.asked = [1 + len(payloads)]uint64{w.pad(at, p, via, payloads[0])}
 	f.due = now + w.patience(via)
 	w.fits = append(w.fits, fitting{p, via, f, relayed})
 	w.soon(f.due)
@@ -136,13 +138,13 @@ func (w *Wire) patience(via *path) clock.Mono {
 	return max(300*clock.Millisecond, 3*clock.Mono(via.latency)*clock.Millisecond+100*clock.Millisecond)
 }
 
-// pad sends an ECHO of a length.
-func (w *Wire) pad(at clock.Instant, p *Peer, via *path, length int) {
+// pad sends an ECHO of a length and returns its ID.
+func (w *Wire) pad(at clock.Instant, p *Peer, via *path, length int) uint64 {
 	buf := wire.AppendHeader(w.out.Alloc(length)[:0], w.random.uint64(), p.id.Address, w.self.Address, wire.VerbEcho)
 	n := len(buf)
 	buf = buf[:length]
 	clear(buf[n:])
-	w.transmitCut(at, p, buf, p.suite(), via, via.pathKey, maxDatagram)
+	return w.transmitCut(at, p, buf, p.suite(), via, via.pathKey, maxDatagram)
 }
 
 // runFits goes on with the searches.
@@ -164,7 +166,7 @@ func (w *Wire) runFits(at clock.Instant) {
 		if f.step == 0 {
 			f.payload = max(leastPayload, f.best)
 		}
-		w.pad(at, x.peer, x.via, payloads[f.step])
+		f.asked[1+f.step] = w.pad(at, x.peer, x.via, payloads[f.step])
 		if f.step++; f.step == len(payloads) {
 			f.due = at.Mono + w.patience(x.via)
 		} else {
@@ -175,15 +177,20 @@ func (w *Wire) runFits(at clock.Instant) {
 	})
 }
 
-// carried notes that a way carried an ECHO of a length there, and back.
-func (w *Wire) carried(now clock.Mono, p *Peer, from pathKey, hops uint8, length int) {
+// carried notes that a probe was answered, however much of it came back.
+func (w *Wire) carried(now clock.Mono, p *Peer, from pathKey, hops uint8, id uint64) {
 	i := slices.IndexFunc(w.fits, func(x fitting) bool {
 		return x.peer == p && x.relayed == (hops > 0) && (x.relayed || x.via.pathKey == from)
 	})
-	if i < 0 || length < leastPayload || length > payloads[0] {
+	if i < 0 {
 		return
 	}
 	f := w.fits[i].fit
+	step := slices.Index(f.asked[:], id)
+	if step < 0 || !f.running {
+		return
+	}
+	length := payloads[max(0, step-1)]
 	f.best = max(f.best, length)
 	if f.step > 0 {
 		f.payload = max(f.payload, length)

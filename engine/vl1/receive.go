@@ -328,7 +328,7 @@ func (w *Wire) receiveOK(at clock.Instant, p *Peer, in *Inbound, from pathKey) (
 			w.pathTo(from).sample(at.Mono - x.at)
 		}
 		if len(w.fits) > 0 && x.verb == wire.VerbEcho && (answered || in.Hops > 0) {
-			w.carried(at.Mono, p, from, in.Hops, wire.HeaderLen+len(ok.Body))
+			w.carried(at.Mono, p, from, in.Hops, ok.InReID)
 		}
 		return Received, answered
 	}
