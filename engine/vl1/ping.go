@@ -25,7 +25,7 @@ func (w *Wire) Deadline() clock.Mono {
 	if len(w.watched) > 0 {
 		d = min(d, w.nextReview)
 	}
-	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 || len(w.fits) > 0 {
+	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 || len(w.fits) > 0 || len(w.rivals) > 0 {
 		d = min(d, w.nextQueue)
 	}
 	return min(d, w.searchDeadline())
@@ -41,6 +41,7 @@ func (w *Wire) Tick(at clock.Instant) {
 		w.runQueue(at)
 		w.runPunches(at)
 		w.runFits(at)
+		w.runRivals(at)
 	}
 	w.runSearches(at)
 	if at.Mono >= w.nextPing {

@@ -432,17 +432,14 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, verb wire.Verb, 
 	for i := range p.slots {
 		s := &p.slots[i]
 		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() && s.alive(now) && !s.expired(now) && !s.suspect(now) {
-			if verb != wire.VerbHello || now-s.lastIn < lateTwin {
-				// Another port of a known way: behind a symmetric NAT they flap. If
-				// the one that is known is quiet, it is asked whether it still is.
-				if now-s.lastIn >= unheardFor {
-					w.ask(at, p, s.path)
-				}
-				return
+			switch {
+			case verb == wire.VerbHello && now-s.lastIn >= lateTwin:
+				w.contest(at, p, s.path, from)
+			case now-s.lastIn >= unheardFor:
+				w.ask(at, p, s.path)
 			}
-			// Who says HELLO from another port alone has probably lost the first.
-			w.ask(at, p, s.path)
-			s.doubted = true
+			// Another port of a known way: behind a symmetric NAT they flap.
+			return
 		}
 	}
 	if !w.usable(p.id.Address, from.remote) || !w.teaches(p, from.socket) {

@@ -81,7 +81,7 @@ func (w *Wire) Resume(at clock.Instant) {
 	w.surface.seen = nil
 	w.moved()
 	w.hint = pathHint{}
-	w.fits = nil
+	w.fits, w.rivals = nil, nil
 	for _, p := range w.order {
 		for i := range p.slots {
 			s := &p.slots[i]

@@ -129,6 +129,7 @@ type Wire struct {
 	reach      reach
 	set        settings
 	fits       []fitting
+	rivals     []rival
 	local      []netip.AddrPort
 	avoid      []netip.Prefix
 	online     bool
