@@ -392,3 +392,29 @@ func TestRefusalsDoNotAllocate(t *testing.T) {
 		t.Error("nothing was refused for its form")
 	}
 }
+
+// Gate: packets that say to come from ourselves are opened eight at once, then
+// one a second.
+func TestSelfCallGate(t *testing.T) {
+	net, root, a, _ := trio(t)
+	net.pass(120 * second)
+	if a.twin.calls == 0 || a.twin.returned == 0 {
+		t.Fatalf("%d calls, %d came back", a.twin.calls, a.twin.returned)
+	}
+	net.later(60 * second)
+	forged := append(wire.AppendHeader(nil, 9, a.self.Address, a.self.Address, wire.VerbEcho), make([]byte, 60)...)
+	opened := func() bool {
+		before := a.twin.gate
+		a.inject(root.addr, forged)
+		return a.twin.gate != before
+	}
+	if got := rate(net, 100, 0, opened); got != twinBurst {
+		t.Errorf("%d at once", got)
+	}
+	if got := rate(net, 100, 100*clock.Millisecond, opened); got < 9 || got > 11 {
+		t.Errorf("%d in ten seconds", got)
+	}
+	if len(a.twins) != 0 {
+		t.Error("forged calls made a twin")
+	}
+}
