@@ -88,8 +88,11 @@ func newRelayRig(t *testing.T, s relaySettings) *relayRig {
 		defer owner.Unlock()
 		f(core, now())
 		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.engage.Heard(r.heard) // in place of the core, which hears nobody here
+		heard := r.heard
+		r.mu.Unlock()
+		r.carrier.mu.Lock()
+		defer r.carrier.mu.Unlock()
+		r.engage.Heard(heard) // in place of the core, which hears nobody here
 	}
 	r.carrier.told = func(active bool) {
 		r.mu.Lock()
