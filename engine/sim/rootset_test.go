@@ -320,7 +320,8 @@ func TestNoPlanetFromAMoon(t *testing.T) {
 // The planet's roots are unreachable for a day and the own moon is alive:
 // everything works, also for somebody new, and can be told (users' scenario 7).
 func TestMoonAloneForADay(t *testing.T) {
-	scenario(t, func(t *testing.T) *sim.World {
+	t.Parallel() // once: a day is long
+	func() {
 		l := newLAN(t, 927, wan, sim.Symmetric, sim.Cone)
 		m := l.moonRoot(31, "5.0.0.4")
 		moon := l.w.Moon(sim.Epoch, m)
@@ -356,8 +357,7 @@ func TestMoonAloneForADay(t *testing.T) {
 		if !ok || took > 5*sec {
 			t.Errorf("the planet's root is known to be back: %v, after %d ms", ok, took/ms)
 		}
-		return l.w
-	})
+	}()
 }
 
 // With the planet's root stopped, the moon's root serves all that a root does,
@@ -510,5 +510,41 @@ func TestJoinWhileARootDies(t *testing.T) {
 			}
 		}
 		return nil
+	})
+}
+
+// A root with many addresses of which one works is found: each attempt draws
+// one at random, of each family.
+func TestRootWithManyAddresses(t *testing.T) {
+	scenario(t, func(t *testing.T) *sim.World {
+		l := newLAN(t, 940, wan, noNAT, noNAT)
+		root := l.r.Root()
+		for i := range 7 {
+			root.Endpoints = append(root.Endpoints, netip.AddrPortFrom(netip.AddrFrom4([4]byte{5, 9, 9, byte(i + 1)}), sim.Port))
+		}
+		d := l.w.NewNode("D", l.w.NewSecret(40), ip("5.0.40.1"), nil)
+		tried := make(map[netip.Addr]int)
+		l.w.Watch = func(from, to netip.AddrPort, _ []byte) bool {
+			if from.Addr() == ip("5.0.40.1") {
+				tried[to.Addr()]++
+			}
+			return true
+		}
+		d.Start(l.w.PlanetOf(sim.Epoch, root))
+		took, ok := l.w.Until(2*clock.Minute, 100*ms, d.Core.Online)
+		if !ok {
+			t.Fatal("the root was not found")
+		}
+		t.Logf("online after %d ms, %d addresses tried", took/ms, len(tried))
+		if took > 10*sec {
+			t.Errorf("it took %d ms to find the address that works", took/ms)
+		}
+		l.w.Run(clock.Minute)
+		for a, n := range tried {
+			if a != root.Endpoints[0].Addr() && n > 30 {
+				t.Errorf("%v was tried %d times", a, n)
+			}
+		}
+		return l.w
 	})
 }

@@ -33,6 +33,9 @@ const (
 // rootCare is what is remembered of keeping a root reached.
 type rootCare struct {
 	root identity.Address
+	// turn counts the endpoints that were drawn while the root did not answer,
+	// from a random one on.
+	turn int
 	// missing is, for IPv4 and IPv6, when a family in which the root does not
 	// answer is tried again, and how often it was.
 	missing [2]struct {
@@ -85,7 +88,7 @@ func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
 	}
 	sent := false
 	for _, v4 := range [2]bool{true, false} {
-		if e, ok := w.endpoint(u, v4); ok {
+		for _, e := range w.endpoints(u, v4, int(p.rootTries)) {
 			p.lastFullHello = now
 			w.hello(at, p, toAll(e))
 			sent = true
@@ -103,18 +106,47 @@ func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
 	return now + wait + clock.Mono(w.random.uint64()%uint64(wait/8))
 }
 
+// endpoints draws one of a root's addresses of a family for an attempt; when the
+// first attempts came to nothing two, and others each time, until all had their
+// turn.
+func (w *Wire) endpoints(u *upstream, v4 bool, tries int) []netip.AddrPort {
+	of := w.candidates(u, v4)
+	if len(of) <= 1 {
+		return of
+	}
+	care := w.reach.care(u.id.Address)
+	if tries == 0 {
+		care.turn = int(w.random.uint64() % uint64(len(of)))
+	}
+	n := 1
+	if tries >= 2 {
+		n = 2
+	}
+	drawn := make([]netip.AddrPort, 0, n)
+	for range n {
+		drawn = append(drawn, of[care.turn%len(of)])
+		care.turn++
+	}
+	return drawn
+}
+
 // endpoint draws one of a root's addresses of a family.
 func (w *Wire) endpoint(u *upstream, v4 bool) (netip.AddrPort, bool) {
-	var of []netip.AddrPort
+	of := w.candidates(u, v4)
+	if len(of) == 0 {
+		return netip.AddrPort{}, false
+	}
+	return of[w.random.uint64()%uint64(len(of))], true
+}
+
+// candidates are the addresses of a root of a family that may be used.
+func (w *Wire) candidates(u *upstream, v4 bool) (of []netip.AddrPort) {
 	for _, e := range u.endpoints {
 		if e.Addr().Is4() == v4 && e.Port() != 0 && !w.set.forbids(u.id.Address, e.Addr()) {
 			of = append(of, e)
 		}
 	}
-	if len(of) == 0 {
-		return netip.AddrPort{}, false
-	}
-	return of[w.random.uint64()%uint64(len(of))], true
+	return of
 }
 
 // keepRoot keeps all paths of a root that answers, and looks for one in the
