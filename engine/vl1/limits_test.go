@@ -418,3 +418,39 @@ func TestSelfCallGate(t *testing.T) {
 		t.Error("forged calls made a twin")
 	}
 }
+
+// Limit: what a peer can have us send to addresses that it names: 74 bytes to
+// each of eight of a scope and family in a push, eight pushes at once and one
+// each 15 s.
+func TestPushedProbesAreBounded(t *testing.T) {
+	net, root, a, b := trio(t)
+	a.sendTo(b, "x")
+	net.pass(3 * second)
+	known := map[netip.AddrPort]bool{root.addr: true, a.addr: true, b.addr: true}
+	sent, most := 0, 0
+	for i := range 600 {
+		var named []netip.AddrPort
+		for j := range 100 {
+			named = append(named, netip.AddrPortFrom(netip.AddrFrom4([4]byte{7, byte(i >> 8), byte(i), byte(j)}), 53))
+		}
+		payload, _ := wire.AppendPushDirectPaths(nil, named)
+		b.inject(a.addr, a.packetTo(b, wire.VerbPushDirectPaths, payload))
+		to := map[netip.AddrPort]int{}
+		for _, d := range net.queue {
+			if !known[d.to] {
+				sent += len(d.data)
+				to[d.to]++
+				most = max(most, to[d.to])
+			}
+		}
+		net.queue = nil
+		net.later(100 * clock.Millisecond)
+	}
+	pushes := 8 + 60/15
+	if limit := pushes * 8 * 2 * 137; sent == 0 || sent > limit {
+		t.Errorf("%d bytes to addresses that a peer named, the limit is %d", sent, limit)
+	}
+	if most > 2 {
+		t.Errorf("%d datagrams to one address at once", most)
+	}
+}

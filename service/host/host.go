@@ -115,6 +115,9 @@ type Host struct {
 const (
 	// maxWork is more than the core ever has under way.
 	maxWork = 256
+	// maxTraces bounds the REMOTE_TRACE texts of one batch that are logged, by a
+	// controller that is told to log everything.
+	maxTraces = 8
 	// maxEvents bounds the events that wait to be told; more are only logged.
 	maxEvents = 1024
 	// patience is how long a stopping host tries to store what is left.
@@ -271,6 +274,11 @@ func (h *Host) note(out *node.Outbox, done chan<- error) (held bool) {
 		case h.events <- e:
 		default: // full, or nil when stopped
 			h.log.Debug("event not told", "peer", e.Peer)
+		}
+	}
+	if len(out.Traces) > 0 && h.core.HasController() && h.log.Enabled(context.Background(), slog.LevelDebug) {
+		for _, t := range out.Traces[:min(len(out.Traces), maxTraces)] {
+			h.log.Debug("trace of a member", "peer", t.From.Address, "text", string(t.Text))
 		}
 	}
 	return h.durable.add(out.Changes, out.Held, done)
