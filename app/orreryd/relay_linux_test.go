@@ -215,37 +215,56 @@ func TestForcedTCPRelay(t *testing.T) {
 	a.pings(15*time.Second, r.addrB)
 }
 
-// TestReferenceUsesOurRelay has the reference as the client of our relay, with
-// nothing else left to it. It runs if REF_DIR names a directory with a build.
-func TestReferenceUsesOurRelay(t *testing.T) {
+// reference runs the reference on the computer and returns a function that calls
+// its API. It skips the test unless REF_DIR names a directory with a build.
+func (b *box) reference() (call func(method, path, body string) (int, string)) {
+	t := b.lab.t
+	t.Helper()
+	node := exec.Command("ip", "netns", "exec", b.ns, filepath.Join(referenceDir(t), "zerotier-one"), "-U", "-p9993", b.home)
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.Process.Kill(); _ = node.Wait() })
+	call = func(method, path, body string) (int, string) {
+		return b.raw("127.0.0.1:9993", fmt.Sprintf("%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nX-ZT1-Auth: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+			method, path, bytes.TrimSpace(b.read("authtoken.secret")), len(body), body))
+	}
+	until(t, 20*time.Second, "API of the reference", func() error {
+		if _, err := os.Stat(filepath.Join(b.home, "authtoken.secret")); err != nil {
+			return err
+		}
+		if code, body := call("GET", "/status", ""); code != http.StatusOK {
+			return errors.New(body)
+		}
+		return nil
+	})
+	return call
+}
+
+// referenceDir is where a build of the reference is.
+func referenceDir(t *testing.T) string {
+	t.Helper()
 	dir := os.Getenv("REF_DIR")
 	if dir == "" {
 		t.Skip("REF_DIR does not say where a build of the reference is")
 	}
+	return dir
+}
+
+// TestReferenceUsesOurRelay has the reference as the client of our relay, with
+// nothing else left to it.
+func TestReferenceUsesOurRelay(t *testing.T) {
+	referenceDir(t)
 	r := relayedNetwork(t)
 	a, b := r.a, r.b
 	b.start()
 	b.join(r.nwid, ipc.NetworkSettings{})
 	a.write("local.conf", fmt.Appendf(nil, `{"settings":{"portMappingEnabled":false,"allowTcpFallbackRelay":true,"forceTcpRelay":true,"tcpFallbackRelay":"%v/443"}}`, r.relay.addr))
 	a.blockUDP()
-	node := exec.Command("ip", "netns", "exec", a.ns, filepath.Join(dir, "zerotier-one"), "-U", "-p9993", a.home)
-	if err := node.Start(); err != nil {
-		t.Fatal(err)
+	call := a.reference()
+	if code, body := call("POST", "/network/"+r.nwid, "{}"); code != http.StatusOK {
+		t.Fatal(body)
 	}
-	t.Cleanup(func() { _ = node.Process.Kill(); _ = node.Wait() })
-	call := func(method, path, body string) (int, string) {
-		return a.raw("127.0.0.1:9993", fmt.Sprintf("%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nX-ZT1-Auth: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-			method, path, bytes.TrimSpace(a.read("authtoken.secret")), len(body), body))
-	}
-	until(t, 20*time.Second, "API of the reference", func() error {
-		if _, err := os.Stat(filepath.Join(a.home, "authtoken.secret")); err != nil {
-			return err
-		}
-		if code, body := call("POST", "/network/"+r.nwid, "{}"); code != http.StatusOK {
-			return errors.New(body)
-		}
-		return nil
-	})
 	until(t, 30*time.Second, "network of the reference", func() error {
 		if _, body := call("GET", "/network/"+r.nwid, ""); !strings.Contains(body, r.addrA) {
 			return errors.New(body)
@@ -259,4 +278,42 @@ func TestReferenceUsesOurRelay(t *testing.T) {
 	if n := r.count("orrery_relay_violations_total"); n != 0 || r.count("orrery_relay_udp_datagrams_total") == 0 {
 		t.Errorf("%d violations", n)
 	}
+}
+
+// TestRelayedToTheReference has a reference as root, controller and the other
+// member, for a computer that reaches them through a TCP relay only.
+func TestRelayedToTheReference(t *testing.T) {
+	referenceDir(t)
+	l := newLabAt(t, 44, "root", "relay", "a", "b")
+	r := &relayed{lab: l, root: l.boxes[0], relay: l.boxes[1], a: l.boxes[2], b: l.boxes[3], addrA: "10.147.20.2", addrB: "10.147.20.3"}
+	r.relay.execute("relay", "--listen", ":443", "--metrics", "127.0.0.1:9094")
+	for _, x := range []*box{r.root, r.b} {
+		x.write("local.conf", []byte(`{"settings":{"portMappingEnabled":false,"allowTcpFallbackRelay":false}}`))
+	}
+	r.a.write("local.conf", fmt.Appendf(nil, `{"settings":{"portMappingEnabled":false,"tcpFallbackRelay":"%v/443"}}`, r.relay.addr))
+	r.a.env = []string{deafnessVariable + "=3s"}
+	root, b := r.root.reference(), r.b.reference()
+	nwid := r.root.secret.Address.String() + "000020"
+	must := func(code int, body string) {
+		t.Helper()
+		if code != http.StatusOK {
+			t.Fatal(code, body)
+		}
+	}
+	must(root("POST", "/controller/network/"+nwid, `{"private":true,"v4AssignMode":{"zt":true},"routes":[{"target":"10.147.20.0/24"}],
+		"ipAssignmentPools":[{"ipRangeStart":"10.147.20.1","ipRangeEnd":"10.147.20.254"}]}`))
+	for x, addr := range map[*box]string{r.a: r.addrA, r.b: r.addrB} {
+		must(root("POST", "/controller/network/"+nwid+"/member/"+x.secret.Address.String(), fmt.Sprintf(`{"authorized":true,"ipAssignments":[%q]}`, addr)))
+	}
+	must(b("POST", "/network/"+nwid, "{}"))
+	r.a.blockUDP()
+	r.a.start()
+	r.a.join(nwid, ipc.NetworkSettings{})
+	r.a.tunneled(20*time.Second, true)
+	r.a.online()
+	r.a.network(nwid, ipc.OK)
+	t.Logf("traffic after %v more", r.a.pings(20*time.Second, r.addrB))
+	r.a.unblockUDP()
+	t.Logf("the relay is left %v after the end of the block", r.a.tunneled(30*time.Second, false))
+	r.a.pings(10*time.Second, r.addrB)
 }
