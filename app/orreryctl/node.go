@@ -50,6 +50,7 @@ func (p *program) nodeCommands() []*cobra.Command {
 "orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix.`,
 			RunE: p.online(func(ctx context.Context, a []string) error { return t.Get(ctx, a[0], at(a, 1)) })},
 		p.doctorCommand(),
+		p.traceCommand(),
 		{Use: "metrics", Short: "Print measurements in the text format of Prometheus", Args: between(0, 0, ""),
 			Long: "Print measurements in the text format of Prometheus. Collectors get them from the\nservice's socket at /metrics, or with metricstoken.secret from the JSON API.",
 			RunE: p.online(func(ctx context.Context, _ []string) error { return t.Raw(ctx, "/metrics") })},
@@ -101,6 +102,22 @@ there is a problem.`,
 	f.BoolVar(&details, "details", false, "print particulars, among them physical addresses")
 	f.StringVar(&home, "service-home", home, "home directory to look at if the service does not run")
 	f.IntVar(&port, "service-port", port, "UDP port to look at if the service does not run")
+	return c
+}
+
+// traceCommand shows the log.
+func (p *program) traceCommand() *cobra.Command {
+	level, follow := "debug", false
+	c := &cobra.Command{
+		Use: "trace", Short: "Show the last lines of the service's log", Args: between(0, 0, ""),
+		Long: `Show the last thousand lines of the service's log, with those that the system's
+log leaves out: how peers are reached, and what the node tries. Packets that are
+dropped are counted, not logged: see orreryctl metrics.`,
+		RunE: p.online(func(ctx context.Context, _ []string) error { return p.tool.Trace(ctx, level, follow) }),
+	}
+	f := c.Flags()
+	f.StringVar(&level, "level", level, "least level: debug, info, warn or error")
+	f.BoolVarP(&follow, "follow", "f", false, "go on with new lines")
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"orrery/engine/vl1"
 	"orrery/service/api/apitest"
@@ -62,4 +63,16 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("without a service: no %q in\n%s", want, got)
 		}
 	}
+}
+
+// TestTrace prints the log.
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	b, socket, _ := fakeService(t)
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	b.Change(func(b *apitest.Backend) {
+		b.Lines = []ipc.LogLine{{Seq: 1, At: at, Level: "INFO", Text: "online"}, {Seq: 2, At: at, Level: "DEBUG", Text: "a peer has no direct path", Fields: "peer=1c0ffee111 reason=waiting\x1b"}}
+	})
+	r := strings.NewReplacer("--socket "+socket+" ", "")
+	golden(t, "trace", transcript(t, "", r, with([]string{"--socket", socket}, "trace", "-j trace", "trace --level loud")...))
 }

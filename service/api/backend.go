@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 
 	"orrery/engine/identity"
 	"orrery/engine/world"
@@ -106,6 +107,13 @@ type Examiner interface {
 	// Examine looks at everything that may be wrong. Physical addresses are in
 	// the details of findings only.
 	Examine(ctx context.Context) (*ipc.Examination, error)
+}
+
+// Chronicler is implemented by a [Backend] that keeps the last lines of its log.
+type Chronicler interface {
+	// Log returns the lines after the one with a number and at least of a level,
+	// and waits for one until ctx ends if there is none.
+	Log(ctx context.Context, after uint64, least slog.Level) (*ipc.Log, error)
 }
 
 // Orbiter is implemented by a [Backend] whose moons can be changed.

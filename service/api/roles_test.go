@@ -35,7 +35,7 @@ var needs = map[string]ipc.Role{
 	"PATCH /v1/trust/{address}": ipc.Operator, "DELETE /v1/trust/{address}": ipc.Operator, "GET /v1/verify/{address}": ipc.Observer,
 	"GET /v1/planet": ipc.Observer, "GET /v1/moons": ipc.Observer,
 	"POST /v1/moons/{moon}": ipc.Administrator, "DELETE /v1/moons/{moon}": ipc.Administrator, "POST /v1/worlds": ipc.Administrator,
-	"GET /v1/doctor": ipc.Observer, "GET /v1/metrics": ipc.Observer, "GET /metrics": ipc.Observer, "GET /v1/reference/metrics": ipc.Observer,
+	"GET /v1/log": ipc.Operator, "GET /v1/doctor": ipc.Observer, "GET /v1/metrics": ipc.Observer, "GET /metrics": ipc.Observer, "GET /v1/reference/metrics": ipc.Observer,
 	"GET /v1/config": ipc.Operator, "PATCH /v1/config/settings": ipc.Administrator, "GET /v1/diagnostics": ipc.Operator,
 
 	"GET /v1/reference/health": ipc.Observer, "GET /v1/reference/status": ipc.Observer, "GET /v1/reference/config": ipc.Operator,

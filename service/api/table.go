@@ -40,6 +40,7 @@ func (s *Server) table() table {
 		{get, "/v1/config", ipc.Operator, "reading the configuration", "orreryctl /config", s.config},
 		{patch, "/v1/config/settings", ipc.Administrator, "changing global settings", "", s.putSettings},
 		{get, "/v1/doctor", ipc.Observer, "examining the service", "orreryctl doctor", s.doctor},
+		{get, "/v1/log", ipc.Operator, "reading the log", "orreryctl trace", s.logLines},
 		{get, "/v1/metrics", ipc.Observer, "reading measurements", "orreryctl metrics", s.metrics},
 		{get, metricsPath, ipc.Observer, "reading measurements", "orreryctl metrics", s.metrics},
 		{get, "/v1/diagnostics", ipc.Operator, "reading the diagnostics", "orreryctl dump", s.diagnostics},

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -19,6 +20,12 @@ func (d *Daemon) Examine(ctx context.Context) (*ipc.Examination, error) {
 		return nil, err
 	}
 	return &ipc.Examination{At: f.Now.UTC(), Running: true, Version: f.Version, Address: f.Address, Findings: diag.Examine(f)}, nil
+}
+
+// Log implements api.Chronicler.
+func (d *Daemon) Log(ctx context.Context, after uint64, least slog.Level) (*ipc.Log, error) {
+	lines, last := d.ring.Wait(ctx, after, least)
+	return &ipc.Log{Lines: lines, Last: last}, nil
 }
 
 // facts collects what the checks look at.

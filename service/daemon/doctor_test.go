@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -8,7 +9,10 @@ import (
 	"orrery/service/ipc"
 )
 
-var _ api.Examiner = (*Daemon)(nil)
+var (
+	_ api.Examiner   = (*Daemon)(nil)
+	_ api.Chronicler = (*Daemon)(nil)
+)
 
 // TestDoctor examines a daemon that is its own root, with a network of its own
 // that has no controller entry, and one of somebody who is not there.
@@ -50,5 +54,41 @@ func TestDoctor(t *testing.T) {
 		for _, f := range x.Findings {
 			t.Logf("%-8s %-24s %s -> %s", f.Level, f.Code, f.Text, f.Advice)
 		}
+	}
+}
+
+// TestLog follows the log of a daemon over the socket.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	home, self := newHome(t)
+	r := start(t, home, self)
+	var l *ipc.Log
+	until(t, "line", func() (err error) {
+		if l, err = r.client.Log(t.Context(), 0, "info", 0); err == nil && len(l.Lines) == 0 {
+			err = errors.New("nothing")
+		}
+		return err
+	})
+	if l.Last < l.Lines[len(l.Lines)-1].Seq || l.Lines[0].At.IsZero() || l.Lines[0].Level == "DEBUG" {
+		t.Errorf("%+v", l)
+	}
+	// What comes later is waited for.
+	go r.daemon.log.Debug("a peer has no direct path", "peer", self.Address, "reason", "waiting")
+	after := l.Last
+	until(t, "the new line", func() error {
+		l, err := r.client.Log(t.Context(), after, "debug", 5)
+		if err != nil {
+			return err
+		}
+		for _, x := range l.Lines {
+			if x.Fields == "peer="+self.Address.String()+" reason=waiting" && x.Level == "DEBUG" {
+				return nil
+			}
+		}
+		after = l.Last
+		return errors.New("other lines")
+	})
+	if _, err := r.client.Log(t.Context(), 0, "loud", 0); err == nil {
+		t.Error("an unknown level is taken")
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"orrery/engine/vl1"
 	"orrery/service/api"
 	"orrery/service/caller"
+	"orrery/service/diag"
 	"orrery/service/host"
 	"orrery/service/store"
 	"orrery/service/udp"
@@ -69,6 +70,7 @@ type Daemon struct {
 	system     machine
 	started    time.Time
 	alerts     alerts
+	ring       *diag.Ring
 	conf       localConf
 	compat     compat
 	carrier    *carrier
@@ -90,7 +92,8 @@ type Daemon struct {
 // Run runs a node until ctx ends. An error says what kept it from running, or
 // stopped it.
 func Run(ctx context.Context, cfg Config) error {
-	d := &Daemon{cfg: cfg, log: cfg.Log, started: time.Now().UTC(), joined: make(map[identity.NetworkID]time.Time)}
+	ring := diag.NewRing()
+	d := &Daemon{cfg: cfg, log: slog.New(ring.Handler(cfg.Log.Handler())), ring: ring, started: time.Now().UTC(), joined: make(map[identity.NetworkID]time.Time)}
 	d.offline.Store(&d.started)
 	d.rotate = make(chan struct{}, 1)
 	d.conf.init()

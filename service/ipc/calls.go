@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // Who says how the service sees us.
@@ -126,6 +127,14 @@ func (c *Client) Diagnostics(ctx context.Context) (string, error) {
 	var text string
 	err := c.call(ctx, http.MethodGet, "/v1/diagnostics", nil, &text)
 	return text, err
+}
+
+// Log returns the lines of the service's log after the one with a number, at
+// least of a level ("debug", "info", "warn", "error"). If there is none it waits
+// for one, up to wait seconds (at most 20).
+func (c *Client) Log(ctx context.Context, after uint64, level string, wait int) (*Log, error) {
+	q := url.Values{"after": {strconv.FormatUint(after, 10)}, "level": {level}, "wait": {strconv.Itoa(wait)}}
+	return get[Log](ctx, c, "/v1/log?"+q.Encode())
 }
 
 // Examine has the service examine itself and the machine.

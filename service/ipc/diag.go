@@ -51,3 +51,22 @@ func (x *Examination) Count(l Level) int {
 	}
 	return n
 }
+
+// LogLine is one line of the service's log.
+type LogLine struct {
+	// Seq grows by one with every line since the service started.
+	Seq uint64    `json:"seq"`
+	At  time.Time `json:"at"`
+	// Level is "DEBUG", "INFO", "WARN" or "ERROR".
+	Level string `json:"level"`
+	Text  string `json:"text"`
+	// Fields are "key=value" pairs.
+	Fields string `json:"fields,omitempty"`
+}
+
+// Log is a part of the service's log. Last is the number after which the next
+// part begins.
+type Log struct {
+	Lines []LogLine `json:"lines"`
+	Last  uint64    `json:"last"`
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -39,6 +40,8 @@ type Backend struct {
 	Report string
 	// Health is what Examine returns a copy of.
 	Health ipc.Examination
+	// Lines is the log.
+	Lines []ipc.LogLine
 	// Page is what Metrics returns.
 	Page string
 	// Fail, if not nil, is what every call returns.
@@ -51,10 +54,11 @@ type Backend struct {
 }
 
 var (
-	_ api.Backend  = (*Backend)(nil)
-	_ api.Orbiter  = (*Backend)(nil)
-	_ api.Meter    = (*Backend)(nil)
-	_ api.Examiner = (*Backend)(nil)
+	_ api.Backend    = (*Backend)(nil)
+	_ api.Orbiter    = (*Backend)(nil)
+	_ api.Meter      = (*Backend)(nil)
+	_ api.Chronicler = (*Backend)(nil)
+	_ api.Examiner   = (*Backend)(nil)
 )
 
 // Change runs do while nobody else looks at the backend, then tells.
@@ -403,4 +407,19 @@ func (b *Backend) Examine(context.Context) (*ipc.Examination, error) {
 	}
 	x := clone(b.Health)
 	return &x, nil
+}
+
+// Log implements api.Chronicler.
+func (b *Backend) Log(_ context.Context, after uint64, _ slog.Level) (*ipc.Log, error) {
+	defer b.mu.Unlock()
+	if err := b.enter("Log"); err != nil {
+		return nil, err
+	}
+	l := &ipc.Log{Last: uint64(len(b.Lines))}
+	for _, x := range b.Lines {
+		if x.Seq > after {
+			l.Lines = append(l.Lines, x)
+		}
+	}
+	return l, nil
 }
