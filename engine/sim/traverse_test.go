@@ -10,6 +10,7 @@ import (
 	"orrery/engine/node"
 	"orrery/engine/sim"
 	"orrery/engine/vl1"
+	"orrery/engine/wire"
 )
 
 // nat is what a node knows of its NAT.
@@ -209,5 +210,60 @@ func TestSequentialNATs(t *testing.T) {
 				t.Errorf("direct within 30 s in %d of %d worlds only", met, worlds)
 			}
 		})
+	}
+}
+
+// Rendezvous works on links that lose and reorder, and where gateways forget
+// mappings soon.
+func TestRendezvousOnBadLinks(t *testing.T) {
+	t.Parallel()
+	const worlds = 30
+	var times []clock.Mono
+	for seed := range uint64(worlds) {
+		l := newLAN(t, 7500+seed, sim.Link{Delay: 30 * ms, Jitter: 30 * ms, Loss: 1000, Reorder: 1000, Duplicate: 200}, sim.Cone, sim.Cone)
+		l.a.NAT().Timeout, l.b.NAT().Timeout = 20*sec, 20*sec
+		l.a.NAT().Shift = seed%2 == 0
+		l.w.Until(10*sec, 100*ms, func() bool { return l.a.Core.Online() && l.b.Core.Online() && l.c.Core.Online() })
+		l.network(isPublic + v4Pool)
+		l.a.Join(l.nwid)
+		l.b.Join(l.nwid)
+		l.ready(20*sec, l.a, l.b)
+		l.talk(l.sa, l.b, 10*sec)
+		if took, ok := l.directly(20 * sec); ok {
+			times = append(times, took)
+		}
+	}
+	slices.Sort(times)
+	if len(times) < worlds-1 {
+		t.Fatalf("direct in %d of %d worlds", len(times), worlds)
+	}
+	t.Logf("direct in %d of %d worlds; after %d ms in the middle, %d ms at the latest", len(times), worlds, times[len(times)/2]/ms, times[len(times)-1]/ms)
+}
+
+// A peer behind a symmetric NAT that knows no appointments, as the reference,
+// answers pushed addresses from its three sockets: guessing alone finds it now
+// and then, within the same bounds.
+func TestGuessingAlone(t *testing.T) {
+	t.Parallel()
+	const worlds = 8
+	met := 0
+	for seed := range uint64(worlds) {
+		l := newLAN(t, 7600+seed, wan, sim.Cone, sim.Symmetric).up()
+		l.b.OpenSocket(31001)
+		l.b.OpenSocket(31002)
+		appointment := wire.HeaderLen + 8 + wire.AppointmentLen
+		l.w.Watch = func(_, _ netip.AddrPort, data []byte) bool { return len(data) != appointment }
+		l.talk(l.sa, l.b, 3*sec)
+		if took, ok := l.directly(10 * clock.Minute); ok {
+			met++
+			t.Logf("direct after %d s", took/sec)
+		}
+		if n := l.a.BurstPeak; n > 8 {
+			t.Errorf("%d sockets", n)
+		}
+	}
+	t.Logf("direct within ten minutes in %d of %d worlds", met, worlds)
+	if met < worlds/4 {
+		t.Errorf("direct within ten minutes in %d of %d worlds", met, worlds)
 	}
 }
