@@ -21,6 +21,12 @@ type pending struct {
 	hello []byte
 	from  pathKey
 	n     int // bytes that came by from
+	// other is one that came before, by a relay if hello came directly or the
+	// reverse: a root introduces those whose HELLO it relays, so both come at once,
+	// and each wants its answer.
+	other     []byte
+	otherFrom pathKey
+	otherN    int
 	// key is what was agreed on with the sender of hello: a peer costs one
 	// agreement.
 	key [identity.SharedKeyLen]byte
@@ -146,8 +152,11 @@ func (w *Wire) collision(at clock.Instant, x *pending) {
 func (w *Wire) validate(x pending) {
 	for i := range w.pending {
 		if w.pending[i].id == x.id {
-			if x.hello != nil {
-				w.pending[i].hello, w.pending[i].from, w.pending[i].n, w.pending[i].key = x.hello, x.from, x.n, x.key
+			if q := &w.pending[i]; x.hello != nil {
+				if q.hello != nil && (wire.Packet(q.hello).Hops() > 0) != (wire.Packet(x.hello).Hops() > 0) {
+					q.other, q.otherFrom, q.otherN = q.hello, q.from, q.n
+				}
+				q.hello, q.from, q.n, q.key = x.hello, x.from, x.n, x.key
 			}
 			return
 		}
@@ -198,6 +207,9 @@ func (w *Wire) Done(at clock.Instant, r WorkResult) {
 			w.trust.Identify(at.Wall, x.id, trust.FromWhois)
 		}
 		return
+	}
+	if x.other != nil {
+		w.receiveHello(at, x.other, x.otherFrom, x.otherN)
 	}
 	if x.hello != nil {
 		w.receiveHello(at, x.hello, x.from, x.n)
