@@ -221,6 +221,10 @@ func (d *Daemon) offlineAlert(now time.Time, roots int) (ipc.Alert, bool) {
 		Advice: fmt.Sprintf("Check the Internet connection, and that no firewall keeps UDP from leaving, or answers from coming back to port %d.",
 			d.sockets.Port()),
 	}
+	if d.unplugged.Load() {
+		a.Text = "No interface of this computer is connected to a network."
+		a.Advice = "Connect it by cable or Wi-Fi. Nothing needs to be restarted."
+	}
 	if roots == 0 {
 		a.Text = "The planet names no roots, so other computers cannot be found."
 		a.Advice = "Get a planet file from whoever runs the roots."

@@ -86,9 +86,12 @@ func (d *Daemon) connect(why cause) {
 	d.host.SetLocal(reachable(&survey, &conf.Settings, ports, d.mapping.at()), avoid)
 	switch {
 	case survey.Link != c.up || !c.told:
-		if c.told || !survey.Link {
-			d.log.Info("the network", "up", survey.Link)
+		if !survey.Link {
+			d.log.Info("no interface is connected: waiting for a network")
+		} else if c.told {
+			d.log.Info("a network is there again")
 		}
+		d.unplugged.Store(!survey.Link)
 		d.host.SetLink(survey.Link)
 		if c.told && survey.Link {
 			d.carrier.moved()

@@ -78,6 +78,11 @@ func TestOfflineAlert(t *testing.T) {
 			t.Errorf("after %v: %+v, %v", c.since, a, ok)
 		}
 	}
+	d.unplugged.Store(true)
+	if a, _ := d.offlineAlert(now, 1); !strings.Contains(a.Text, "No interface") || !strings.Contains(a.Advice, "cable") {
+		t.Errorf("without a network: %+v", a)
+	}
+	d.unplugged.Store(false)
 	if a, _ := d.offlineAlert(now, 0); !strings.Contains(a.Text, "no roots") {
 		t.Errorf("without roots: %+v", a)
 	}

@@ -85,7 +85,8 @@ type Daemon struct {
 	ports  ports
 	rotate chan struct{} // has a token when another port is wanted
 
-	addressing sync.Mutex // guards connection, held while the core is told our addresses
+	unplugged  atomic.Bool // whether no interface is connected
+	addressing sync.Mutex  // guards connection, held while the core is told our addresses
 	connection connection
 }
 
