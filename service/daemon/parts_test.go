@@ -99,6 +99,14 @@ func TestOfflineAlert(t *testing.T) {
 	if l := d.alerts.list(); len(l) != 1 || l[0].ID != "identity.collision" {
 		t.Errorf("after a collision: %+v", l)
 	}
+	d.event(node.Event{Kind: node.EventTwin, Peer: 1})
+	if l := d.alerts.list(); len(l) != 2 || l[1].ID != "identity.twin" {
+		t.Errorf("with a twin: %+v", l)
+	}
+	d.event(node.Event{Kind: node.EventTwinGone, Peer: 1})
+	if l := d.alerts.list(); len(l) != 1 {
+		t.Errorf("when the twin is gone: %+v", l)
+	}
 }
 
 // TestRoutes follows spec 04 §14.2.
@@ -197,7 +205,7 @@ func TestAlertsAreComplete(t *testing.T) {
 	w := &world.World{Kind: world.Moon, ID: 5}
 	for _, a := range []ipc.Alert{
 		portAlert(9993, 1), worldAlert(w, errors.New("older")), worldAlert(w, fmt.Errorf("root: %w", vl1.ErrWorldPinned)),
-		collisionAlert(1), reloadAlert(errors.New("x")), warningsAlert([]string{"a", "b"}), restartAlert(), compatAlert(1, errors.New("in use")),
+		collisionAlert(1), twinAlert(1), reloadAlert(errors.New("x")), warningsAlert([]string{"a", "b"}), restartAlert(), compatAlert(1, errors.New("in use")),
 		problemAlert(2, errors.New("x")), conflictAlert(&trust.Record{Identity: identity.Identity{Address: 1}}),
 	} {
 		if a.ID == "" || a.Title == "" || a.Advice == "" || len(a.Text) < 4 {
