@@ -85,6 +85,9 @@ const (
 	// leastGap is what passes at least between two rounds, however often the
 	// network changes.
 	leastGap = 2 * time.Second
+	// calmFor is how long after a renewal changes of the network that leave the
+	// gateway as it is make us ask it again.
+	calmFor = 30 * time.Second
 	// leavePatience is how long the deletion of a mapping may take.
 	leavePatience = 2 * time.Second
 )
@@ -157,18 +160,55 @@ func (m *Mapper) pause(ctx context.Context, d time.Duration) {
 	defer stop()
 	select {
 	case <-ctx.Done():
+		return
 	case <-timer:
+		return
 	case <-m.changed:
-		if m.lease != nil {
-			m.lease.renew = m.cfg.clock.now() // whoever the gateway is now, ask it
-		}
-		gap, stop := m.cfg.clock.after(leastGap - m.cfg.clock.now().Sub(m.begun))
-		defer stop()
+	}
+	for m.calm() > 0 {
+		// Where much changes, such as routes that others fight for, a gateway that
+		// is still the same is left in peace for a while.
+		calm, stop := m.cfg.clock.after(m.calm())
 		select {
 		case <-ctx.Done():
-		case <-gap:
+		case <-calm:
+		case <-m.changed:
+			stop()
+			continue
 		}
+		stop()
+		break
 	}
+	if m.lease != nil {
+		m.lease.renew = m.cfg.clock.now() // whoever the gateway is now, ask it
+	}
+	gap, stopGap := m.cfg.clock.after(leastGap - m.cfg.clock.now().Sub(m.begun))
+	defer stopGap()
+	select {
+	case <-ctx.Done():
+	case <-gap:
+	}
+}
+
+// calm is how long a change of the network can wait: the gateway and our address
+// are what they were when the gateway confirmed the mapping a moment ago. The
+// calendar tells how long that is, since the other clock may stop in a sleep.
+func (m *Mapper) calm() time.Duration {
+	if m.lease == nil {
+		return 0
+	}
+	since := m.cfg.clock.now().Round(0).Sub(m.lease.made.Round(0))
+	if since < 0 || since >= calmFor {
+		return 0
+	}
+	routes, err := m.cfg.routes()
+	if err != nil {
+		return 0
+	}
+	if l, err := choose(routes, m.cfg.Avoid); err != nil || l != m.link {
+		return 0
+	}
+	return calmFor - since
 }
 
 // round does what is due and returns how long to wait for the next.

@@ -336,6 +336,37 @@ func TestMoved(t *testing.T) {
 	r.stop()
 }
 
+// TestManyChanges has the network change all the time, but not for us: the
+// gateway is asked again once, after half a minute. Another gateway is asked at
+// once.
+func TestManyChanges(t *testing.T) {
+	t.Parallel()
+	p, _, _, j, cfg := scripted()
+	p.set(granting("5.6.7.8:9994", time.Hour))
+	r := run(t, newManual(), cfg, home)
+	r.code(Mapped, checkEvery)
+	for passed := time.Duration(0); passed < calmFor; passed += calmFor / 10 {
+		r.Changed()
+		if w := r.clock.next(t); w.d != calmFor-passed {
+			t.Errorf("waits %v after %v", w.d, passed)
+		} else if r.wait = w; passed < calmFor*9/10 {
+			r.clock.advance(calmFor / 10)
+		}
+	}
+	j.expect(t, "pcp 192.168.1.1")
+	r.clock.fire(r.wait) // the last tenth, and then some
+	r.wait = r.clock.next(t)
+	r.code(Mapped, -1)
+	j.expect(t, "pcp 192.168.1.1")
+	r.mu.Lock()
+	r.routes = []route{hotel}
+	r.mu.Unlock()
+	r.disturb(leastGap)
+	r.code(Mapped, -1)
+	j.expect(t, "pcp release 192.168.1.1 9994", "pcp 10.0.0.1")
+	r.stop()
+}
+
 // TestChangedAtHome is another network with the same addresses, or none.
 func TestChangedAtHome(t *testing.T) {
 	t.Parallel()
