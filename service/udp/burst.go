@@ -14,8 +14,8 @@ const maxBurst = 512
 // Burst opens up to n short-lived sockets on ports of the system's choice, bound
 // to the address and device of another, or of the first primary one of the
 // family if there is none with that ID. They receive with small buffers, are not
-// reached by [vl1.AnySocket], nor touched by [Sockets.Update], and stay until
-// [Sockets.CloseBurst]. It returns those that could be opened; the error tells
+// reached by [vl1.AnySocket], and stay until [Sockets.CloseBurst], or until
+// [Sockets.Update] wants nothing at their address and device any more. It returns those that could be opened; the error tells
 // why not all.
 func (s *Sockets) Burst(n int, like vl1.SocketID, v4 bool) ([]vl1.SocketID, error) {
 	s.mu.Lock()

@@ -71,6 +71,7 @@ func (s *Sockets) update(want []Binding) (idle []chan struct{}, err error) {
 			}
 		}
 	}
+	s.shutStrays(want)
 	s.regular = nil
 	var errs []error
 	var reached anySockets
@@ -103,6 +104,18 @@ func (s *Sockets) update(want []Binding) (idle []chan struct{}, err error) {
 	}
 	s.any.Store(&reached)
 	return idle, errors.Join(errs...)
+}
+
+// shutStrays closes burst sockets at places where nothing is wanted any more:
+// what they were bound to is gone. The caller holds mu.
+func (s *Sockets) shutStrays(want []Binding) {
+	for sk := range s.open() {
+		if sk.binding.Role == Burst && !slices.ContainsFunc(want, func(b Binding) bool {
+			return b.Local.Addr() == sk.binding.Local.Addr() && b.Device == sk.binding.Device && b.Index == sk.binding.Index
+		}) {
+			s.shut(sk)
+		}
+	}
 }
 
 func family(v6 bool) int {

@@ -267,3 +267,23 @@ func TestUpdateWhileSending(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestStrays: burst sockets go with the address that they are bound to.
+func TestStrays(t *testing.T) {
+	a := open(t, Config{})
+	p := freePort(t)
+	update(t, a, at("127.0.0.1", Primary, p), at("127.0.0.2", Secondary, p))
+	ids := a.IDs()
+	here, err := a.Burst(2, ids[0], true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := a.Burst(1, ids[1], true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	update(t, a, at("127.0.0.1", Primary, freePort(t)))
+	if a.LocalPort(here[0]) == 0 || a.LocalPort(here[1]) == 0 || a.LocalPort(there[0]) != 0 {
+		t.Errorf("%+v", a.Status())
+	}
+}
