@@ -243,7 +243,9 @@ func TestAmplificationByAPeer(t *testing.T) {
 		for i := range 200 {
 			addr, _ := l.b.Address(l.nwid, true)
 			se.Ping(l.nwid, addr, 56+i%3*1300)
-			evil.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Ask(at, identity.Address(0x1234567800+i), out) })
+			evil.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+				c.Ask(at, identity.Address(0x1234567800+i), out)
+			})
 			l.w.Run(50 * ms)
 		}
 		for a, n := range out {
