@@ -93,10 +93,14 @@ func (d *Daemon) moon(ctx context.Context, id uint64) *ipc.World {
 	return nil
 }
 
-// Deorbit implements api.Orbiter.
+// Deorbit implements api.Orbiter. The file of a moon that was refused goes too.
 func (d *Daemon) Deorbit(ctx context.Context, id uint64) error {
 	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Deorbit(at, id, out) })
-	return d.storageError(d.host.Sync(ctx))
+	if err := d.host.Sync(ctx); err != nil {
+		return d.storageError(err)
+	}
+	d.alerts.clear(fmt.Sprintf("world.refused.%016x", id))
+	return d.storageError(d.home.DeleteMoon(id))
 }
 
 // UseWorld implements api.Orbiter. The roots' addresses are checked here, off

@@ -194,7 +194,8 @@ func TestOrbitAndDeorbit(t *testing.T) {
 	}
 	_, err = r.client.Orbit(t.Context(), "0000000099", ipc.Orbit{Seed: "1234567890", Key: hexKey(worldKey(7))})
 	wantError(t, "held, and another key is demanded", err, ipc.CodeConflict)
-	for _, id := range []string{"0000000099", "0000001234567890", "0000001234567890"} {
+	put(t, home, "moons.d/0000000000000098.moon", []byte("was refused at the start"))
+	for _, id := range []string{"0000000098", "0000000099", "0000001234567890", "0000001234567890"} {
 		if err := r.client.Deorbit(t.Context(), id); err != nil {
 			t.Error(err)
 		}
@@ -202,7 +203,7 @@ func TestOrbitAndDeorbit(t *testing.T) {
 	if list, err := r.client.Moons(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("%+v, %v", list, err)
 	}
-	if r.file(name) != nil {
+	if r.file(name) != nil || r.file("moons.d/0000000000000098.moon") != nil {
 		t.Error("the moon's file is still there")
 	}
 	if text := string(r.file("orbits.json")); strings.Contains(text, "1234567890") {
