@@ -200,3 +200,47 @@ func TestAnotherKeyForAPinnedAddress(t *testing.T) {
 func (l *lan) offer(n *sim.Node, w *world.World) {
 	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { _ = c.AddWorld(at, w, out) })
 }
+
+// Scenario: one of two roots lies about a pinned peer. The other is asked too, and
+// the peer is known within seconds.
+func TestSecondRootIsAsked(t *testing.T) {
+	scenario(t, func(t *testing.T) *sim.World {
+		l := newLAN(t, 633, wan, noNAT, noNAT)
+		for _, n := range []*sim.Node{l.a, l.b, l.c, l.r} {
+			n.Stop()
+			n.Wipe()
+		}
+		honest := l.w.NewNode("S", l.w.NewSecret(50), ip("5.0.0.3"), nil)
+		planet := l.w.Planet(sim.Epoch+1, l.r, honest)
+		evil, _ := l.clone(l.b, "5.0.66.1")
+		l.w.Watch = func(from, to netip.AddrPort, _ []byte) bool {
+			cut := func(x, y string) bool {
+				return from.Addr() == ip(x) && to.Addr() == ip(y) || from.Addr() == ip(y) && to.Addr() == ip(x)
+			}
+			// Nor do the roots ask each other.
+			return !cut("5.0.12.1", "5.0.0.1") && !cut("5.0.66.1", "5.0.0.3") && !cut("5.0.0.1", "5.0.0.3")
+		}
+		for _, n := range []*sim.Node{l.r, honest, evil, l.b, l.a} {
+			n.Start(planet)
+		}
+		l.w.Run(5 * sec)
+		pin(t, l.a, l.b.Identity(), trust.Verified)
+		told := false
+		for range 4 { // whichever root is asked first
+			l.a.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+				c.Message(at, addressOf(l.b), 1<<20, []byte("hello"), out)
+			})
+			_, told = l.w.Until(5*sec, 100*ms, func() bool { id, ok := l.a.Core.Identity(addressOf(l.b)); return ok && id == l.b.Identity() })
+			if told {
+				break
+			}
+		}
+		if !told {
+			t.Error("the true peer is not known")
+		}
+		if evil.Messages != 0 {
+			t.Errorf("the attacker got %d messages", evil.Messages)
+		}
+		return l.w
+	})
+}
