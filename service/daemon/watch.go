@@ -44,7 +44,7 @@ func (d *Daemon) watchNetwork(ctx context.Context) {
 				continue
 			}
 			if n.Slept {
-				d.log.Info("this computer has slept", "dur", n.Jump)
+				d.log.Info("this computer has slept, or its clock was set", "dur", n.Jump)
 				d.connect(resumed)
 			} else {
 				d.connect(look)
