@@ -220,14 +220,11 @@ func TestRendezvousOnBadLinks(t *testing.T) {
 	const worlds = 30
 	var times []clock.Mono
 	for seed := range uint64(worlds) {
-		l := newLAN(t, 7500+seed, sim.Link{Delay: 30 * ms, Jitter: 30 * ms, Loss: 1000, Reorder: 1000, Duplicate: 200}, sim.Cone, sim.Cone)
+		l := newLAN(t, 7500+seed, wan, sim.Cone, sim.Cone)
 		l.a.NAT().Timeout, l.b.NAT().Timeout = 20*sec, 20*sec
 		l.a.NAT().Shift = seed%2 == 0
-		l.w.Until(10*sec, 100*ms, func() bool { return l.a.Core.Online() && l.b.Core.Online() && l.c.Core.Online() })
-		l.network(isPublic + v4Pool)
-		l.a.Join(l.nwid)
-		l.b.Join(l.nwid)
-		l.ready(20*sec, l.a, l.b)
+		l.up()
+		l.w.SetLink(sim.Link{Delay: 30 * ms, Jitter: 30 * ms, Loss: 1000, Reorder: 1000, Duplicate: 200})
 		l.talk(l.sa, l.b, 10*sec)
 		if took, ok := l.directly(20 * sec); ok {
 			times = append(times, took)

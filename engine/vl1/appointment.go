@@ -29,6 +29,8 @@ const (
 	// tryAgain is how long to wait after a try, doubling up to tryRarely.
 	tryAgain  = 10 * clock.Second
 	tryRarely = clock.Hour
+	// tryMoved is the same when one side has come to another network.
+	tryMoved = 45 * clock.Second
 	// tryPause is the least time between two tries with whomever.
 	tryPause = 2 * clock.Second
 	// askEarly is how much earlier than ours the other's wait may end.
@@ -124,9 +126,14 @@ func (p *Peer) searching() *search {
 	return p.search
 }
 
-// reset forgets what earlier tries showed.
+// reset forgets what earlier tries showed. The next is soon, but not at once
+// after the last: a root that tells ever other addresses must not make us try
+// without end.
 func (s *search) reset() {
 	s.tries, s.vain, s.mute, s.next, s.ask = 0, 0, 0, clock.Never, clock.Never
+	if s.started != clock.Never {
+		s.next = s.started + tryMoved
+	}
 }
 
 // Traversal tells how the search for a direct way to a peer stands.

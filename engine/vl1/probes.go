@@ -17,8 +17,12 @@ const (
 	maxAlone = int(perTick * (tryFor / tryTick))
 	// maxNear is how many predicted ports are tried before random ones.
 	maxNear = 96
-	// openRounds is how often each socket calls.
+	// openRounds is how often each socket calls, openPause the time from one round
+	// to the next.
 	openRounds = 3
+	openPause  = 2500 * clock.Millisecond
+	// knockPause is the time from one knock to the next.
+	knockPause = 500 * clock.Millisecond
 	// lowest is the first port that NATs take.
 	lowest = 1024
 	// prime is that above 65,535: multiples of a number run through all ports.
@@ -34,12 +38,13 @@ type probes struct {
 	from   SocketID // for roles that use an ordinary socket
 	sent   int
 	turn   int // what was done of the role's plan
+	since  clock.Mono
 	// pace and start are a walk through all ports in an order of chance.
 	pace, start uint32
 }
 
 func (w *Wire) newProbes(t *try) probes {
-	var q probes
+	q := probes{since: w.now}
 	w.cfg.Random(q.secret[:])
 	q.from = t.nat.socket
 	q.pace = 1 + uint32(w.random.uint64()%(prime-1))
@@ -110,12 +115,12 @@ func (w *Wire) nextProbe(t *try) (pathKey, bool) {
 	at := func(port int) pathKey { return pathKey{netip.AddrPortFrom(where.Addr(), uint16(port)), q.from} }
 	switch t.role {
 	case roleOpen:
-		if n := len(t.sockets); n > 0 && q.turn < openRounds*n {
+		if n := len(t.sockets); n > 0 && q.turn < n*min(openRounds, 1+int((w.now-q.since)/openPause)) {
 			q.turn++
 			return pathKey{where, t.sockets[(q.turn-1)%n]}, true
 		}
 	case roleKnock:
-		if q.turn < 8 {
+		if q.turn <= int((w.now-q.since)/knockPause) {
 			q.turn++
 			return pathKey{where, q.from}, true
 		}

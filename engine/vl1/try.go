@@ -101,6 +101,8 @@ func (w *Wire) runTry(at clock.Instant) {
 	switch p := t.peer; {
 	case w.peers[p.id.Address] != p || p.blocked || w.reach.down || w.set.low:
 		w.end(at, t)
+	case p.live(at.Mono) != nil:
+		w.won(at, p)
 	case t.stage == tryMeasuring:
 		w.measuredAll(at, t)
 	case t.stage == tryAsking:
