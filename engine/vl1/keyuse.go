@@ -17,6 +17,19 @@ const (
 	keysIdleFor = 120 * clock.Second
 )
 
+// readyKeys expands a peer's keys for a packet. The last peer whose keys are not
+// kept has them until it is another's turn: a question and its answer share them.
+func (w *Wire) readyKeys(p *Peer) {
+	if p.keysKept || w.guest == p {
+		return
+	}
+	if w.guest != nil && !w.guest.keysKept {
+		w.guest.keys.Shrink()
+	}
+	p.keys.Expand(false)
+	w.guest = p
+}
+
 // useKeys notes that a packet is sealed or opened with a peer's keys.
 func (w *Wire) useKeys(now clock.Mono, p *Peer) {
 	last := p.lastUse

@@ -116,6 +116,9 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 		w.drop(DropBlocked)
 		return
 	}
+	if cipher == armor.AESGMACSIV {
+		w.readyKeys(p)
+	}
 	if cipher != armor.TrustedPath && !p.keys.Open(buf) {
 		w.drop(DropAuthentication)
 		return

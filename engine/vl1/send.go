@@ -133,6 +133,7 @@ func (w *Wire) transmitCut(at clock.Instant, p *Peer, buf []byte, s armor.Suite,
 		pkt.SetTrustedPath(via.rule.TrustedPathID)
 	case armor.AESGMACSIV:
 		w.useKeys(at.Mono, p)
+		w.readyKeys(p)
 		p.keys.Seal(buf, s)
 	default:
 		p.keys.Seal(buf, s)

@@ -40,6 +40,9 @@ func (w *Wire) forget(p *Peer) {
 	w.order = w.order[:last]
 	w.alarms.remove(p)
 	p.shrinkKeys()
+	if w.guest == p {
+		w.guest = nil
+	}
 	w.release(p)
 }
 

@@ -90,6 +90,7 @@ type Wire struct {
 	alarms alarms
 	// expanded are those whose key schedules are kept.
 	expanded []*Peer
+	guest    *Peer
 	paths    map[pathKey]*path
 	allPaths []*path
 	sweepAt  int // in allPaths
