@@ -123,6 +123,7 @@ func (d *Daemon) take(next *store.LocalConf) {
 	d.log.Info("local.conf has changed")
 	d.warn(next)
 	d.movePort(old.Settings.PrimaryPort, next.Settings.PrimaryPort)
+	d.physical()
 	d.ways()
 	d.local()
 	d.compat.notice()
@@ -184,15 +185,7 @@ func unsupported(c *store.LocalConf) (names []string) {
 			names = append(names, name)
 		}
 	}
-	var trusted, mtu bool
-	for _, p := range c.Physical {
-		trusted, mtu = trusted || p.TrustedPathID != 0, mtu || p.MTU != 0
-	}
-	add(trusted, "physical.*.trustedPathId")
-	add(mtu, "physical.*.mtu")
-	add(len(c.Virtual) > 0, "virtual")
 	s := &c.Settings
-	add(s.LowBandwidthMode, "settings.lowBandwidthMode")
 	add(s.DefaultBondingPolicy != "", "settings.defaultBondingPolicy")
 	add(len(s.PeerSpecificBonds) > 0, "settings.peerSpecificBonds")
 	return names

@@ -224,8 +224,9 @@ func TestUnsupported(t *testing.T) {
 		`{}`: 0,
 		`{"settings":{"primaryPort":1,"allowManagementFrom":["10.0.0.0/8"],"interfacePrefixBlacklist":["x"],"compatApi":true}}`: 0,
 		`{"physical":{"10.0.0.0/8":{"blacklist":true}}}`:                                                                        0,
-		`{"physical":{"10.0.0.0/8":{"mtu":1500,"trustedPathId":7}}}`:                                                            2,
-		`{"settings":{"bind":["10.0.0.1"],"lowBandwidthMode":true},"virtual":{"1122334455":{"try":["10.0.0.1/1"]}}}`:            2,
+		`{"physical":{"10.0.0.0/8":{"mtu":1500,"trustedPathId":7}}}`:                                                            0,
+		`{"settings":{"bind":["10.0.0.1"],"lowBandwidthMode":true},"virtual":{"1122334455":{"try":["10.0.0.1/1"]}}}`:            0,
+		`{"settings":{"defaultBondingPolicy":"active-backup","peerSpecificBonds":{"1122334455":"balance-rr"}}}`:                 2,
 	} {
 		c, err := store.ParseLocalConf([]byte(conf))
 		if err != nil {

@@ -216,6 +216,7 @@ func (d *Daemon) listen() (net.Listener, error) {
 // begin gives the core its roots and networks. A planet or moon that the trust
 // records refute is not used; the user has to settle that, through us.
 func (d *Daemon) begin(l *loaded) {
+	d.physical()
 	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
 		c.RestoreOrbits(at, l.orbits, out)
 		for i := range l.worlds {

@@ -122,7 +122,7 @@ func TestLocalConfWarnings(t *testing.T) {
 		`{"settings":{"tcpFallbackRelay":"192.0.2.1"}}`:           `settings.tcpFallbackRelay: want text such as "192.0.2.1/9993"`,
 		`{"settings":{"policies":5}}`:                             "settings.policies: want an object",
 		`{"settings":{"peerSpecificBonds":{"x":"y"}}}`:            `settings.peerSpecificBonds: want a policy's name for an address, not "x"`,
-		`{"physical":{"10.0.0.1":{}}}`:                            `physical: want networks text such as "10.0.0.0/8", not "10.0.0.1"`,
+		`{"physical":{"10.0.0.256":{}}}`:                          `physical: want networks text such as "10.0.0.0/8", not "10.0.0.256"`,
 		`{"physical":{"10.0.0.0/8":true}}`:                        "physical.10.0.0.0/8: want an object",
 		`{"physical":{"0.0.0.0/0":{"blacklist":true}}}`:           "physical.0.0.0.0/0.blacklist: a whole address family cannot be blacklisted",
 		`{"physical":{"10.0.0.0/8":{"mtu":100}}}`:                 "physical.10.0.0.0/8.mtu: want 1400 to 10324",

@@ -145,6 +145,9 @@ func (r *reader) physical(m map[string]any) []PhysicalNetwork {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		path := "physical." + key + "."
 		p, ok := parseNetwork(key)
+		if a, err := netip.ParseAddr(key); err == nil && a.Zone() == "" && !a.Is4In6() {
+			p, ok = netip.PrefixFrom(a, a.BitLen()), true // one address, where the reference takes all
+		}
 		if !ok {
 			r.warn("physical", "want networks %s, not %q", wantPrefix, clipText(key))
 			continue
