@@ -82,6 +82,9 @@ func (w *Wire) SetPhysical(at clock.Instant, s Settings) {
 		n.peers = make(map[identity.Address]Advice, len(s.Peers))
 	}
 	for _, a := range s.Peers {
+		if p := w.peers[a.Address]; p != nil && p.lately != nil {
+			p.lately.advised = clock.Never
+		}
 		n.peers[a.Address] = Advice{Address: a.Address, Try: slices.Clone(a.Try), Avoid: slices.Clone(a.Avoid)}
 	}
 	w.set = n

@@ -112,7 +112,7 @@ func (s *Switch) Greeted(at clock.Instant, a identity.Address) {
 		if nw.config == nil || len(nw.fullList()) == 0 || !hub && (m == nil || !s.mayHear(nw, m)) {
 			continue
 		}
-		if !s.greeted.allow(at.Mono, stampKey{network: nw.id, peer: a}, greetInterval) {
+		if !s.greeted.allow(at.Mono, stampKey{network: nw.id, peer: a}, s.stretched(greetInterval, greetLow)) {
 			continue
 		}
 		if m != nil {

@@ -69,6 +69,7 @@ const (
 	likeInterval     = 60 * clock.Second
 	likeLife         = 600 * clock.Second
 	greetInterval    = 2 * clock.Second
+	greetLow         = 300               // times as much in low-bandwidth mode: HELLOs come each minute
 	gatherInterval   = 60 * clock.Second // x3
 	queueLife        = 5 * clock.Second
 	pushInterval     = 500 * clock.Second
