@@ -302,6 +302,11 @@ func (u upper) Inside(ip netip.Addr) bool {
 	return slices.ContainsFunc(u.inside, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
+// Serves reports whether a node is the controller of a joined network.
+func (u upper) Serves(a identity.Address) bool {
+	return slices.ContainsFunc(u.sorted, func(p *port) bool { return p.nwid.Controller() == a && !p.nwid.AdHoc() })
+}
+
 func (u upper) PeerCache(a identity.Address) []byte { return u.cache[a] }
 
 func (u upper) Message(_ clock.Instant, from identity.Identity, kind uint64, data []byte) {

@@ -11,6 +11,7 @@ type lately struct {
 	pushGate   pushGate
 	probes     [4]probe // recent probes of unknown paths, a ring
 	probeAt    int
+	redirect   redirect   // where it asked to be reached
 	advised    clock.Mono // when it was looked for where it may be
 	relayFit   *fit       // the way to it through a relay
 }

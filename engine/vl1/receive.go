@@ -433,6 +433,9 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, verb wire.Verb, answered bool) {
 	now := at.Mono
 	for i := range p.slots {
+		if p.awaited(now, from.remote) {
+			break
+		}
 		s := &p.slots[i]
 		if s.socket == from.socket && s.remote.Addr() == from.remote.Addr() && s.alive(now) && !s.expired(now) && !s.suspect(now) {
 			switch {
@@ -456,6 +459,7 @@ func (w *Wire) newPath(at clock.Instant, p *Peer, from pathKey, verb wire.Verb, 
 		return
 	}
 	defer w.won(at, p)
+	defer w.obey(now, p, from)
 	x := w.pathTo(from)
 	x.heard(now)
 	x.users++

@@ -175,6 +175,10 @@ func (w *Wire) receivePush(at clock.Instant, p *Peer, in *Inbound) bool {
 			continue
 		}
 		ok := w.usable(p.id.Address, r.Address)
+		if ok && r.Flags&wire.PathClusterRedirect != 0 && w.mayRedirect(p) {
+			w.redirected(at, p, in, r.Address)
+			continue
+		}
 		w.introducedAt(at.Mono, p, r.Address, false, ok)
 		if !ok || p.hasActive(at.Mono, r.Address) {
 			continue
