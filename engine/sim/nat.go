@@ -41,16 +41,30 @@ type NAT struct {
 	Hairpin bool
 	// Shift makes a cone choose ports of its own instead of the internal ones.
 	Shift bool
+	// Tracks makes a gateway remember who knocked in vain: what goes back there
+	// within half a minute leaves by another port, as with Linux where the
+	// gateway lets in what is for itself.
+	Tracks bool
 	// Stride is the distance of the ports that a sequential NAT takes, 1 if 0.
 	Stride int
 	lan    map[netip.Addr]receiver
 	out    map[flow]*mapping
 	in     map[uint16]*mapping
 	static map[uint16]netip.AddrPort
+	knocks map[knock]clock.Mono
 	next   uint16
 	// rebooted gateways do not choose the same external ports again.
 	rebooted bool
 }
+
+// knock is who came in vain, and to which port.
+type knock struct {
+	from netip.AddrPort
+	port uint16
+}
+
+// knockFor is how long a gateway that tracks knows who knocked.
+const knockFor = 30 * clock.Second
 
 // flow is what a mapping is kept for; remote is zero for cones.
 type flow struct{ local, remote netip.AddrPort }
@@ -84,7 +98,7 @@ func (w *World) newNAT(kind NATKind, external netip.Addr) *NAT {
 	return &NAT{
 		world: w, kind: kind, external: external, Timeout: 60 * clock.Second,
 		lan: make(map[netip.Addr]receiver), out: make(map[flow]*mapping), in: make(map[uint16]*mapping),
-		static: make(map[uint16]netip.AddrPort), next: 30000,
+		static: make(map[uint16]netip.AddrPort), knocks: make(map[knock]clock.Mono), next: 30000,
 	}
 }
 
@@ -171,6 +185,24 @@ func (n *NAT) mappingFor(from, to netip.AddrPort) *mapping {
 		m = &mapping{flow: f, port: n.pick(from), sent: make(map[netip.AddrPort]clock.Mono)}
 		n.out[f], n.in[m.port] = m, m
 	}
+	if last, ok := n.knocks[knock{to, m.port}]; ok && !m.static && n.world.now-last <= knockFor {
+		return n.aside(from, to)
+	}
+	return m
+}
+
+// aside finds or makes a mapping for one destination.
+func (n *NAT) aside(from, to netip.AddrPort) *mapping {
+	f := flow{local: from, remote: to}
+	m := n.out[f]
+	if m == nil || !n.holds(m) {
+		m = &mapping{flow: f, port: n.next, sent: make(map[netip.AddrPort]clock.Mono)}
+		for n.in[m.port] != nil {
+			n.next++
+			m.port = max(n.next, lowestPort)
+		}
+		n.out[f], n.in[m.port] = m, m
+	}
 	return m
 }
 
@@ -198,6 +230,9 @@ const lowestPort = 1024
 func (n *NAT) receive(w *World, from, to netip.AddrPort, data []byte, ttl int) {
 	m := n.in[to.Port()]
 	if !n.holds(m) || !n.admits(m, from) || ttl <= 1 {
+		if n.Tracks {
+			n.knocks[knock{from, to.Port()}] = w.now
+		}
 		w.Lost++
 		return
 	}

@@ -264,3 +264,37 @@ func TestGuessingAlone(t *testing.T) {
 		t.Errorf("direct within ten minutes in %d of %d worlds", met, worlds)
 	}
 }
+
+// Gateways that remember who knocked in vain, and a NAT with random ports that
+// is the carrier's, many hops away, do not spoil the search.
+func TestConeToSymmetricElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		far  bool
+	}{{"gateways that remember knocks", false}, {"a carrier with random ports", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			const worlds = 25
+			met := 0
+			for seed := range uint64(worlds) {
+				l := newLAN(t, 7700+seed, wan, sim.Cone, sim.Symmetric)
+				if c.far {
+					carrier := l.w.NewNAT(sim.Symmetric, ip("5.0.20.1"))
+					l.b.Move(ip("192.168.11.3"), l.w.NewNATBehind(carrier, sim.Cone, ip("100.64.3.7")))
+					l.w.Run(5 * sec)
+				} else {
+					l.a.NAT().Tracks, l.b.NAT().Tracks = true, true
+				}
+				l.up()
+				l.talk(l.sa, l.b, 5*sec)
+				if _, ok := l.directly(30 * sec); ok {
+					met++
+				}
+			}
+			t.Logf("direct within 30 s in %d of %d worlds", met, worlds)
+			if met < worlds-1 {
+				t.Errorf("direct within 30 s in %d of %d worlds", met, worlds)
+			}
+		})
+	}
+}

@@ -70,6 +70,22 @@ func (w *Wire) guessed(p *Peer, body []byte, from netip.AddrPort) bool {
 	return [8]byte(body) == t.search.token(from)
 }
 
+// junkTTL is how far a datagram goes that is to open our gateway, and not to
+// reach the other's.
+const junkTTL = 2
+
+// open makes a mapping of one of our sockets. A gateway that lets in what is for
+// itself remembers who knocked, and then takes another port for an answer: so
+// half of the sockets do not reach it, at first. The others do, since the NAT
+// that matters may be many hops away. If the guess came before, they are heard.
+func (w *Wire) open(t *try, n int) {
+	to := pathKey{t.theirs.Surface, t.sockets[n%len(t.sockets)]}
+	w.knock(t, to)
+	if n%2 == 1 && n/len(t.sockets) < openRounds-1 {
+		w.out.Send[len(w.out.Send)-1].TTL = junkTTL
+	}
+}
+
 // knock sends one probe, padded for an answer and a question back.
 func (w *Wire) knock(t *try, to pathKey) {
 	p := t.peer
@@ -89,11 +105,9 @@ func (w *Wire) sendProbes(at clock.Instant, t *try) {
 		w.announce(at, t)
 	}
 	for range perTick {
-		to, ok := w.nextProbe(t)
-		if !ok {
+		if !w.sendProbe(t) {
 			break
 		}
-		w.knock(t, to)
 	}
 	if t.at < t.until && w.allSent(t) {
 		t.until = min(t.until, at.Mono+tryLinger)
@@ -108,38 +122,46 @@ func (w *Wire) announce(at clock.Instant, t *try) {
 	w.Send(at, t.peer.id.Address, wire.VerbPushDirectPaths, nil, payload, false)
 }
 
-// nextProbe is the next address of the role's plan; false if none is due.
-func (w *Wire) nextProbe(t *try) (pathKey, bool) {
+// sendProbe sends the next probe of the role's plan; false if none is due.
+func (w *Wire) sendProbe(t *try) bool {
 	q := &t.search
 	where := t.theirs.Surface
-	at := func(port int) pathKey { return pathKey{netip.AddrPortFrom(where.Addr(), uint16(port)), q.from} }
+	at := func(port int) bool {
+		if port < lowest || port > 65535 {
+			return false
+		}
+		w.knock(t, pathKey{netip.AddrPortFrom(where.Addr(), uint16(port)), q.from})
+		return true
+	}
+	passed := w.now - q.since
 	switch t.role {
 	case roleOpen:
-		if n := len(t.sockets); n > 0 && q.turn < n*min(openRounds, 1+int((w.now-q.since)/openPause)) {
+		if n := len(t.sockets); n > 0 && q.turn < n*min(openRounds, 1+int(passed/openPause)) {
 			q.turn++
-			return pathKey{where, t.sockets[(q.turn-1)%n]}, true
+			w.open(t, q.turn-1)
+			return true
 		}
 	case roleKnock:
-		if q.turn <= int((w.now-q.since)/knockPause) {
+		if q.turn <= int(passed/knockPause) {
 			q.turn++
-			return pathKey{where, q.from}, true
+			return at(int(where.Port()))
 		}
 	case roleMarch:
 		for q.turn < marchSteps {
 			q.turn++
-			if port := t.march(q.turn-1, w.self.Address < t.peer.id.Address); port >= lowest && port <= 65535 {
-				return at(port), true
+			if at(t.march(q.turn-1, w.self.Address < t.peer.id.Address)) {
+				return true
 			}
 		}
 	case roleGuess:
 		for q.turn < t.guesses() {
 			q.turn++
-			if port := t.guess(q.turn - 1); port >= lowest && port <= 65535 {
-				return at(port), true
+			if at(t.guess(q.turn - 1)) {
+				return true
 			}
 		}
 	}
-	return pathKey{}, false
+	return false
 }
 
 // allSent reports whether the plan is done.
