@@ -97,7 +97,7 @@ func networks(f *Facts) []ipc.Finding {
 		case ipc.AccessDenied:
 			advice = fmt.Sprintf("Tell whoever runs the network the address of this computer: %s.", f.Address)
 		case ipc.NotFound:
-			advice = "Check the network ID, or leave the network."
+			text, advice = "its controller does not know it.", "Check the network ID, or leave the network."
 		case ipc.AuthRequired:
 			text = "waits for you to log in."
 			advice = "Open the address that \"orreryctl listnetworks\" or the application shows."
@@ -151,6 +151,9 @@ func peers(f *Facts) []ipc.Finding {
 		text := fmt.Sprintf("%s reached directly", plural(direct, "peer"))
 		if passing > 0 {
 			text += fmt.Sprintf(", %d idle or being looked for", passing)
+		}
+		if direct+passing == 0 {
+			text = "No peers are known yet"
 		}
 		all = found(area, "direct", ipc.Fine, text+".", "")
 	}

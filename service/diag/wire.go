@@ -44,7 +44,15 @@ func sockets(f *Facts) []ipc.Finding {
 		return found(area, "failing", ipc.Unsure, fmt.Sprintf("The system refuses to send from %d of %d UDP sockets: %s.", len(failing), len(details), failing[0]),
 			"A firewall on this computer may stop the service, or there is no route from these addresses.", details...)
 	}
-	return found(area, "open", ipc.Fine, fmt.Sprintf("UDP port %d is open: %s for IPv4, %s for IPv6.", f.Port, plural(count[true], "socket"), plural(count[false], "socket")), "", details...)
+	return found(area, "open", ipc.Fine, fmt.Sprintf("UDP port %d is open: %s for IPv4, %s for IPv6.", f.Port, some(count[true], "socket"), some(count[false], "socket")), "", details...)
+}
+
+// some is plural, but says no for 0.
+func some(n int, what string) string {
+	if n == 0 {
+		return "none"
+	}
+	return plural(n, what)
 }
 
 func plural(n int, what string) string {
@@ -90,7 +98,7 @@ func reach(f *Facts) []ipc.Finding {
 	names := [2]string{"IPv4", "IPv6"}
 	works := answered[0]+answered[1] > 0
 	if !works {
-		text := "UDP does not get through: no root answers."
+		text := "No root answers by UDP."
 		if tunnelled {
 			text = "UDP does not get through: roots answer by the TCP relay only."
 		}
@@ -101,7 +109,7 @@ func reach(f *Facts) []ipc.Finding {
 		switch {
 		case answered[family] > 0:
 			all = append(all, found(area, strings.ToLower(name), ipc.Fine,
-				fmt.Sprintf("UDP works over %s: %d of %s answer.", name, answered[family], plural(len(f.Roots), "root")), "")...)
+				fmt.Sprintf("UDP works over %s: %d of %d roots answer.", name, answered[family], len(f.Roots)), "")...)
 		case named[family] == 0:
 		case local[family]:
 			all = append(all, found(area, strings.ToLower(name)+"-blocked", ipc.Unsure,
@@ -193,7 +201,7 @@ func address(f *Facts) []ipc.Finding {
 	open := "Allow port mapping (UPnP, NAT-PMP or PCP) on the router, or forward a UDP port to this computer."
 	switch f.NAT.Kind {
 	case vl1.NATNone:
-		return found(area, "none", ipc.Fine, "This computer is on the Internet itself, without address translation.", "", details...)
+		return found(area, "none", ipc.Fine, "Others see this computer's own address: no router translates it.", "", details...)
 	case vl1.NATEasy:
 		return found(area, "easy", ipc.Fine, "The router keeps one port for all connections: direct paths to most peers are possible.", "", details...)
 	case vl1.NATHard, vl1.NATSequential:
@@ -270,5 +278,5 @@ func relay(f *Facts) []ipc.Finding {
 	case s.Problem != "" && !f.Offline.IsZero():
 		return found(area, "down", ipc.Broken, "UDP does not get through, and the TCP relay cannot be reached either.", "Check the Internet connection.", details...)
 	}
-	return found(area, "ready", ipc.Fine, "The TCP relay is not needed.", "", details...)
+	return found(area, "ready", ipc.Fine, "The TCP relay is not in use: it takes over when UDP does not get through.", "", details...)
 }
