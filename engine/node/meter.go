@@ -44,3 +44,6 @@ func (c *Core) NetworkMeters() []NetworkMeter {
 
 // Stats returns the wire's packet counters.
 func (c *Core) Stats() vl1.Stats { return c.wire.Stats() }
+
+// Unknown lists the addresses that are wanted and whose identity no root tells.
+func (c *Core) Unknown() []identity.Address { return c.wire.Unknown() }

@@ -221,3 +221,49 @@ func TestReasonSilence(t *testing.T) {
 		return l.w
 	})
 }
+
+// One side's NAT varies ports, and a firewall keeps the search for them from
+// finding any: each side says which of the two it is. In low-bandwidth mode that
+// is why.
+func TestReasonOneVariesPorts(t *testing.T) {
+	scenario(t, func(t *testing.T) *sim.World {
+		l := newLAN(t, 608, wan, sim.Symmetric, sim.Cone)
+		l.wall(ip("5.0.11.1"), ip("5.0.12.1"))
+		l.up()
+		l.talk(l.sa, l.b, 3*sec)
+		l.chat(90)
+		l.wantReason(l.a, l.b, vl1.ReasonPortsVaryHere)
+		l.wantReason(l.b, l.a, vl1.ReasonPortsVaryThere)
+		l.a.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+			c.SetPhysical(at, vl1.Settings{LowBandwidth: true}, out)
+		})
+		l.chat(2)
+		l.wantReason(l.a, l.b, vl1.ReasonLowBandwidth)
+		return l.w
+	})
+}
+
+// An address that no root knows, and that turns up later.
+func TestReasonUnknown(t *testing.T) {
+	scenario(t, func(t *testing.T) *sim.World {
+		l := newLAN(t, 609, wan, noNAT, noNAT)
+		l.online()
+		late := l.w.NewNode("L", l.w.NewSecret(41), ip("5.0.41.1"), nil)
+		ask := func(n int) {
+			for range n {
+				l.a.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Ask(at, addressOf(late), out) })
+				l.w.Run(sec)
+			}
+		}
+		ask(10)
+		if got := l.a.Core.Unknown(); len(got) != 1 || got[0] != addressOf(late) {
+			t.Errorf("unknown: %v", got)
+		}
+		late.Start(l.planet)
+		ask(5)
+		if got := l.a.Core.Unknown(); len(got) != 0 {
+			t.Errorf("still unknown: %v", got)
+		}
+		return l.w
+	})
+}

@@ -315,3 +315,19 @@ func (a *attempt) survey(now clock.Mono, at netip.AddrPort) {
 	sockets := max(1, len(a.inner))
 	a.variesThere = a.variesThere || ports > sockets && len(a.inner) > 0
 }
+
+// unknownAfter is how often roots are asked for an identity before it counts as
+// unknown to them.
+const unknownAfter = 4
+
+// Unknown lists the addresses that are wanted and whose identity no root tells:
+// they are not reached because of [ReasonUnknown].
+func (w *Wire) Unknown() []identity.Address {
+	var as []identity.Address
+	for i := range w.whois {
+		if x := &w.whois[i]; x.tries >= unknownAfter && w.peers[x.addr] == nil {
+			as = append(as, x.addr)
+		}
+	}
+	return as
+}

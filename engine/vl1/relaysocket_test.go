@@ -57,6 +57,9 @@ func TestRelaySocket(t *testing.T) {
 	if s, ok := a.socketTo(root); !ok || s != RelaySocket || !a.Online() {
 		t.Fatalf("with a relay the root is reached by socket %d, %v; online %v", s, ok, a.Online())
 	}
+	if p, _ := a.PeerInfo(net.now.Mono, root.self.Address); p.Reason != ReasonTunnelled {
+		t.Errorf("the root is not direct because: %q", p.Reason)
+	}
 	// Packets pass both ways, in several parts too.
 	long := make([]byte, 5000)
 	for _, way := range [][2]*testNode{{a, b}, {b, a}} {

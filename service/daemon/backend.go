@@ -376,7 +376,7 @@ func (d *Daemon) Diagnostics(ctx context.Context) (string, error) {
 	}
 	b.WriteString("\n")
 	for _, p := range snap.Peers {
-		fmt.Fprintf(&b, "peer %s %s %s latency %d ms direct %v trust %s\n", p.Address, p.Role, p.Version, p.LatencyMs, p.Direct, p.Trust)
+		fmt.Fprintf(&b, "peer %s %s %s latency %d ms direct %v %s trust %s\n", p.Address, p.Role, p.Version, p.LatencyMs, p.Direct, p.Reason, p.Trust)
 		for _, x := range p.Paths {
 			fmt.Fprintf(&b, "  %s active %v preferred %v latency %d ms\n", x.Address, x.Active, x.Preferred, x.LatencyMs)
 		}

@@ -54,6 +54,9 @@ func (d *Daemon) facts(ctx context.Context) (*diag.Facts, error) {
 	d.host.View(func(c *node.Core, at clock.Instant) {
 		f.NAT, f.Local = c.NAT(at), c.Local()
 		f.Surface = f.NAT.Surface
+		for _, a := range c.Unknown() {
+			f.Unknown = append(f.Unknown, a.String())
+		}
 		planet := c.Planet()
 		for _, w := range append(c.Moons(), planet) {
 			for _, r := range w.Roots {

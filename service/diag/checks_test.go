@@ -109,6 +109,7 @@ func TestChecks(t *testing.T) {
 				f.Peers = append(f.Peers, ipc.Peer{Address: a, Role: "LEAF", Reason: r.String(), ReasonText: r.Sentence(), Advice: r.Hint()})
 			}
 		}, []string{"warning peers.ports-vary"}},
+		"unknown": {func(f *Facts) { f.Unknown = []string{"1234512345"} }, []string{"warning peers.unknown-identity"}},
 		"alerts": {func(f *Facts) {
 			f.Alerts = []ipc.Alert{{ID: "offline", Severity: "warning"}, {ID: "identity.twin", Severity: "warning", Title: "Twin"}, {ID: "port.other", Severity: "info"}}
 		}, []string{"warning alert.identity.twin"}},

@@ -41,7 +41,9 @@ type Facts struct {
 	Relay                     tcprelay.ClientStatus
 	LowBandwidth              bool
 
-	Peers    []ipc.Peer
+	Peers []ipc.Peer
+	// Unknown are addresses whose identity no root tells.
+	Unknown  []string
 	Networks []Network
 	Alerts   []ipc.Alert
 	// PlanetTime is the revision of the planet: the present cannot be before.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"orrery/engine/vl1"
 	"orrery/service/ipc"
 )
 
@@ -147,6 +148,14 @@ func peers(f *Facts) []ipc.Finding {
 		}
 	}
 	var all []ipc.Finding
+	for _, a := range f.Unknown {
+		p := ipc.Peer{Address: a, Role: "LEAF"}
+		p.Reason, p.ReasonText, p.Advice = vl1.ReasonUnknown.String(), vl1.ReasonUnknown.Sentence(), vl1.ReasonUnknown.Hint()
+		if by[p.Reason] == nil {
+			order = append(order, p.Reason)
+		}
+		by[p.Reason] = append(by[p.Reason], &p)
+	}
 	if direct+passing > 0 || len(order) == 0 {
 		text := fmt.Sprintf("%s reached directly", plural(direct, "peer"))
 		if passing > 0 {
