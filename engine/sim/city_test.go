@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -96,6 +97,9 @@ func TestTenThousandNodes(t *testing.T) {
 	n, hour := 400, 5*clock.Minute
 	if *long {
 		n, hour = 10_000, clock.Hour
+	}
+	if *long {
+		defer debug.SetGCPercent(debug.SetGCPercent(300)) // there is room for it
 	}
 	start := time.Now()
 	c := newCity(820, n)

@@ -79,6 +79,9 @@ type Sizes struct {
 	// Unproven addresses have credit for answers, Remembered is the room for
 	// IDs of packets that came.
 	Unproven, Remembered int
+	// Introduced pairs are remembered, Expanded peers have their key schedules
+	// kept.
+	Introduced, Expanded int
 }
 
 // Sizes counts.
@@ -87,5 +90,6 @@ func (w *Wire) Sizes() Sizes {
 		Peers: len(w.peers), Paths: len(w.paths), Queued: len(w.queue), Held: len(w.held), Incomplete: w.parts.busy(w.now),
 		Asked: len(w.whois), Validating: len(w.pending), Expected: len(w.expect.byID),
 		Unproven: w.unproven.len(), Remembered: w.replay.size(),
+		Introduced: w.unites.len(), Expanded: len(w.expanded),
 	}
 }
