@@ -163,6 +163,7 @@ func (w *Wire) keepRoot(at clock.Instant, p *Peer, u *upstream, best *path) cloc
 		p.lastFullHello = now
 		w.hello(at, p, w.wide(best.pathKey))
 	}
+	first := w.bestUpstream(now) == p
 	var have [2]bool
 	for i := range p.slots {
 		s := &p.slots[i]
@@ -172,7 +173,7 @@ func (w *Wire) keepRoot(at clock.Instant, p *Peer, u *upstream, best *path) cloc
 		if !s.suspect(now) {
 			have[family(s.remote.Addr())] = true
 		}
-		beat := w.rootHeartbeat(now, s.path == best && p == w.lastRoot)
+		beat := w.rootHeartbeat(now, s.path == best && first)
 		switch {
 		case full && s.remote == best.remote:
 		case s.path == best && (now-s.lastOut >= beat || now-s.lastIn >= beat || now-p.lastAnswer >= beat):
