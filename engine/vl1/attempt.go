@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// maxWatched bounds the relayed peers whose reasons are followed; the one
-	// that was longest unused gives way.
+	// maxWatched bounds the relayed peers whose reasons are followed; of two drawn
+	// at random the one that was longer unused gives way.
 	maxWatched = 4096
 	// attemptFor is how long a relayed peer is followed after its last packet.
 	attemptFor  = 90 * clock.Second
@@ -101,14 +101,14 @@ func (w *Wire) relaying(now clock.Mono, p *Peer) {
 // watch begins to follow a peer.
 func (w *Wire) watch(now clock.Mono, p *Peer) *attempt {
 	if len(w.watched) >= maxWatched {
-		oldest := 0
-		for i, x := range w.watched {
-			if x.used < w.watched[oldest].used {
-				oldest = i
-			}
+		i, j := w.random.uint64()%maxWatched, w.random.uint64()%maxWatched
+		if w.watched[j].used < w.watched[i].used {
+			i = j
 		}
-		w.watched[oldest].peer.attempt = nil
-		w.watched = slices.Delete(w.watched, oldest, oldest+1)
+		last := len(w.watched) - 1
+		w.watched[i].peer.attempt = nil
+		w.watched[i] = w.watched[last]
+		w.watched = w.watched[:last]
 	}
 	if len(w.watched) == 0 {
 		w.nextReview = now + reviewEvery

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"orrery/engine/clock"
+	"orrery/engine/identity"
 )
 
 // Every reason has a code of its own, a sentence, and a hint what to do.
@@ -62,5 +63,36 @@ func TestSurvey(t *testing.T) {
 	}
 	if len(a.outer) > maxSurvey {
 		t.Errorf("%d addresses are kept", len(a.outer))
+	}
+}
+
+// However many peers are relayed, a bounded number is followed, and each of those
+// is known to its peer.
+func TestWatchedPeersAreBounded(t *testing.T) {
+	t.Parallel()
+	net := newTestNet(t)
+	a := net.node(1, "44.0.0.1:9993")
+	for i := range 3 * maxWatched {
+		a.relaying(clock.Mono(i), &Peer{id: identity.Identity{Address: identity.Address(0x1000000 + i)}})
+	}
+	if len(a.watched) != maxWatched {
+		t.Fatalf("%d peers are followed", len(a.watched))
+	}
+	late := 0
+	for _, x := range a.watched {
+		if x.peer.attempt != x {
+			t.Fatal("a peer does not know that it is followed")
+		}
+		if x.used >= 2*maxWatched {
+			late++
+		}
+	}
+	if late < maxWatched/2 {
+		t.Errorf("only %d of those followed were used lately", late)
+	}
+	// They are gone from memory, so nobody follows them any more.
+	a.do(func() { a.review(net.now) })
+	if a.watched != nil {
+		t.Errorf("%d peers that are gone are followed", len(a.watched))
 	}
 }
