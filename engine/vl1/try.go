@@ -124,6 +124,9 @@ func (w *Wire) measuredAll(at clock.Instant, t *try) {
 		return
 	}
 	t.stage, t.at, t.until = tryAsking, at.Mono, at.Mono+askFor
+	if t.peer.search.mute > 0 {
+		t.until = at.Mono + askPause // it never answered yet
+	}
 	w.askAgain(at, t)
 }
 
@@ -170,7 +173,7 @@ func (w *Wire) askAgain(at clock.Instant, t *try) {
 	}
 	s := t.peer.search
 	s.mute++
-	if s.mute > 1 && !t.nat.Kind.varies() {
+	if !t.nat.Kind.varies() {
 		t.alone = true
 		t.theirs = wire.Appointment{NAT: byte(NATHard), Surface: s.told}
 		w.run(at, t)
