@@ -10,13 +10,19 @@ import (
 )
 
 const (
-	surfaceFor  = 600 * clock.Second
+	surfaceFor = 600 * clock.Second
+	// resetEvery is the least time between two questions to everybody whether
+	// their paths still work: a root could have us ask all day.
+	resetEvery  = 10 * clock.Second
 	maxSurfaces = 256
 )
 
 // surface is how others see our physical address (spec 03 §4.8).
 type surface struct {
 	seen []sighting
+	// reset is when the paths of a scope and family were last made to prove
+	// themselves, 0 if never.
+	reset [8][2]clock.Mono
 }
 
 // sighting is one reporter's view of one of our sockets.
@@ -61,6 +67,11 @@ func (w *Wire) learnSurface(at clock.Instant, p *Peer, from pathKey, as netip.Ad
 	if !w.IsUpstream(p.id) || at.Mono-old.at >= surfaceFor || old.as.Addr() == as.Addr() {
 		return
 	}
+	last := &s.reset[scope&7][family(as.Addr())]
+	if *last != 0 && at.Mono-*last < resetEvery {
+		return
+	}
+	*last = at.Mono
 	w.moved()
 	s.seen = slices.DeleteFunc(s.seen, func(x sighting) bool { return x.scope == scope && x.from.remote != from.remote })
 	for _, q := range w.order {
