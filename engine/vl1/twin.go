@@ -18,7 +18,7 @@ import (
 // content names the running process and its time. A root's own reasons to lose
 // it are no sign; and what was recorded before our start, or came once, is none.
 const (
-	twinFirst   = 20 * clock.Second // after the start, then doubling
+	twinFirst   = 15 * clock.Second // four times after the start, then doubling
 	twinEvery   = 300 * clock.Second
 	twinSuspect = 15 * clock.Second // while there is a suspicion, or a twin
 	suspectFor  = 180 * clock.Second
@@ -104,8 +104,8 @@ func (w *Wire) callSelf(at clock.Instant) {
 	switch {
 	case at.Mono < t.hurry || t.told:
 		t.next = at.Mono + twinSuspect + clock.Mono(w.random.uint64()%uint64(twinSuspect))
-	case t.calls <= 3:
-		t.next = at.Mono + twinFirst<<t.calls
+	case t.calls < 8:
+		t.next = at.Mono + twinFirst<<max(0, t.calls-3)
 	default:
 		t.next = at.Mono + twinEvery + clock.Mono(w.random.uint64()%uint64(twinEvery/4))
 	}
