@@ -30,6 +30,10 @@ func (w *Wire) Receive(at clock.Instant, batch []Datagram) {
 		case wire.KindPacket:
 			w.receivePacket(at, d)
 		case wire.KindFragment:
+			if call := w.selfCall(d); call != nil {
+				w.receiveSelf(at, &Datagram{Data: call, Remote: d.Remote, Socket: d.Socket})
+				continue
+			}
 			w.receiveFragment(at, d)
 		case wire.KindBeacon:
 			w.receiveBeacon(at, d)

@@ -113,7 +113,9 @@ func (w *Wire) callSelf(at clock.Instant) {
 	t.out = true
 }
 
-// sendSelf sends a call to an address.
+// sendSelf sends a call to an address, as a lone second part: a root of the
+// reference that relays a whole packet introduces source and destination, and
+// waits for itself for ever if both are the same node.
 func (w *Wire) sendSelf(at clock.Instant, to pathKey) {
 	buf := wire.AppendHeader(w.out.Alloc(256)[:0], w.random.uint64(), w.self.Address, w.self.Address, wire.VerbEcho)
 	buf = append(buf, twinMagic...)
@@ -129,7 +131,24 @@ func (w *Wire) sendSelf(at clock.Instant, to pathKey) {
 		}
 	}
 	w.twin.keys.Seal(buf, armor.AESGMACSIV)
-	w.out.Send = append(w.out.Send, Datagram{Data: buf, Remote: to.remote, Socket: to.socket})
+	d := wire.AppendFragmentHeader(w.out.Alloc(wire.FragmentHeaderLen + len(buf))[:0], wire.Packet(buf).ID(), w.self.Address, 2, 1)
+	w.out.Send = append(w.out.Send, Datagram{Data: append(d, buf...), Remote: to.remote, Socket: to.socket})
+}
+
+// selfCall finds a call in a part of a packet for us, nil if it is none.
+func (w *Wire) selfCall(d *Datagram) []byte {
+	f := wire.Fragment(d.Data)
+	if f.Destination() != w.self.Address || f.Total() != 2 || f.Number() != 1 || len(f.Payload()) < twinLen {
+		return nil
+	}
+	p := wire.Packet(f.Payload())
+	if wire.Classify(p) != wire.KindPacket || p.Source() != w.self.Address || p.Destination() != w.self.Address || p.ID() != f.PacketID() {
+		return nil
+	}
+	for range f.Hops() {
+		p.IncrementHops() // not authenticated: relays count in the part's own header
+	}
+	return p
 }
 
 // receiveSelf takes a packet that says to come from us.
