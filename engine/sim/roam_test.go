@@ -193,7 +193,7 @@ func TestBothRoam(t *testing.T) {
 }
 
 // A gateway that reboots while only the other side speaks: it is reached again
-// as soon as we say the next thing to a root, within six seconds.
+// as soon as we say the next thing to a root, within eight seconds.
 func TestNATRebootWhileSilent(t *testing.T) {
 	for _, kind := range []sim.NATKind{sim.Cone, sim.FullCone, sim.Symmetric} {
 		t.Run(natNames[kind], func(t *testing.T) {

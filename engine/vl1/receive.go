@@ -413,8 +413,8 @@ func (w *Wire) received(at clock.Instant, p *Peer, from pathKey, hops uint8, ver
 			s.seen = now
 			s.heard(now)
 			w.noteGlobal(now, s.scope, s.socket)
-			if p.best.path == nil {
-				p.best.until = 0
+			if b := p.best.path; b == nil || b.suspect(now) {
+				p.best.until = 0 // what was said next would still go the way in doubt
 			}
 		} else {
 			w.noteGlobal(now, wire.ScopeOf(from.remote.Addr()), from.socket)
