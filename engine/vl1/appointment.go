@@ -116,7 +116,7 @@ type search struct {
 	state                     TraversalState
 	// mute counts proposals without an answer: the reference knows none.
 	mute int
-	gate bucket
+	gate clock.Bucket
 }
 
 func (p *Peer) searching() *search {
@@ -282,7 +282,7 @@ func (w *Wire) receiveAppointment(at clock.Instant, p *Peer, data []byte) {
 		return
 	}
 	s := p.searching()
-	if !s.gate.take(at.Mono, appointmentBurst, appointmentRefill) {
+	if !s.gate.Take(at.Mono, appointmentBurst, appointmentRefill) {
 		w.drop(DropRate)
 		return
 	}

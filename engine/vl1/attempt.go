@@ -217,7 +217,7 @@ func (w *Wire) reconsider(at clock.Instant, a *attempt) {
 
 // mayTell bounds what is told of a peer that was told of at last, and of all.
 func (w *Wire) mayTell(now, last clock.Mono) bool {
-	return now-last >= retell && w.telling.take(now, tellBurst, tellRefill)
+	return now-last >= retell && w.telling.Take(now, tellBurst, tellRefill)
 }
 
 // reason says why a peer has no direct path.

@@ -101,7 +101,6 @@ var deviations = map[string]deviation{
 	"OK(HELLO) moon that is not orbited/0":        {why: measureWhy, change: first("198.51.100.1/9993 ECHO for root cipher 3 hops 0 ")},
 	"OK(HELLO) moon from its seed/0":              {why: measureWhy, change: first("198.51.100.77/9993 ECHO for moonroot cipher 3 hops 0 ")},
 	"OK(HELLO) world length too small/0":          {why: "a world must lie within the length that is stated for it", change: nothing, received: &no},
-	"OK(HELLO) world length beyond packet/0":      {why: "no world is there, so none is taken; the rest is good. " + measureWhy, change: first("198.51.100.1/9993 ECHO for root cipher 3 hops 0 "), received: &yes},
 
 	"ECHO/3": {why: "only HELLO and what bonds exchange may travel without encryption (spec 02 §19)", change: nothing, received: &no},
 

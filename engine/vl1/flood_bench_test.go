@@ -56,7 +56,7 @@ func BenchmarkAgreement(b *testing.B) {
 	var buf [512]byte
 	b.ReportAllocs()
 	for b.Loop() {
-		root.agree = bucket{}
+		root.agree = clock.Bucket{}
 		batch[0].Data = append(buf[:0], p...)
 		root.Begin(net.now, &root.out)
 		root.Receive(net.now, batch)

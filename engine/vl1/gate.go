@@ -39,24 +39,6 @@ const (
 	beaconEvery = 2500 * clock.Millisecond
 )
 
-// bucket is a token bucket; its zero value is full.
-type bucket struct {
-	spent int
-	last  clock.Mono
-}
-
-func (b *bucket) take(now clock.Mono, burst int, refill clock.Mono) bool {
-	if n := int((now - b.last) / refill); n > 0 {
-		b.spent = max(0, b.spent-n)
-		b.last = now
-	}
-	if b.spent >= burst {
-		return false
-	}
-	b.spent++
-	return true
-}
-
 // peerPath is a peer at an address: a relay's address is that of many.
 type peerPath struct {
 	peer   identity.Address
@@ -74,7 +56,7 @@ func (w *Wire) lastEcho(from pathKey) *clock.Mono {
 // prefixGate is a bucket for each source prefix, with a bound on prefixes: a
 // full table is emptied, which favours nobody.
 type prefixGate struct {
-	buckets map[netip.Prefix]*bucket
+	buckets map[netip.Prefix]*clock.Bucket
 }
 
 func (g *prefixGate) open(now clock.Mono, from netip.Addr) bool {
@@ -89,10 +71,10 @@ func (g *prefixGate) open(now clock.Mono, from netip.Addr) bool {
 	b := g.buckets[prefix]
 	if b == nil {
 		if g.buckets == nil || len(g.buckets) >= gatePrefixes {
-			g.buckets = make(map[netip.Prefix]*bucket)
+			g.buckets = make(map[netip.Prefix]*clock.Bucket)
 		}
-		b = &bucket{last: now}
+		b = new(clock.Bucket)
 		g.buckets[prefix] = b
 	}
-	return b.take(now, gateBurst, gateRefill)
+	return b.Take(now, gateBurst, gateRefill)
 }

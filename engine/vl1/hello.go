@@ -113,7 +113,7 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey, n int) {
 	}
 	// A stranger: cheap checks first, and a charge on its prefix only for
 	// packets that it really made itself.
-	if !w.agree.take(at.Mono, agreeBurst, agreeRefill) {
+	if !w.agree.Take(at.Mono, agreeBurst, agreeRefill) {
 		w.drop(DropRate)
 		return
 	}

@@ -158,7 +158,7 @@ func (w *Wire) process(at clock.Instant, buf []byte, from pathKey, n int) {
 // budget keeps a flood of made-up sources from the roots, and from what we want
 // to know ourselves.
 func (w *Wire) holdStranger(at clock.Instant, src identity.Address, buf []byte, from pathKey, n int) {
-	if !w.asking(src) && !w.strangers.take(at.Mono, strangerBurst, strangerRefill) {
+	if !w.asking(src) && !w.strangers.Take(at.Mono, strangerBurst, strangerRefill) {
 		w.drop(DropRate)
 		return
 	}

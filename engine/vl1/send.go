@@ -146,23 +146,18 @@ func (w *Wire) transmitCut(at clock.Instant, p *Peer, buf []byte, s armor.Suite,
 	if via != nil {
 		via.lastOut = at.Mono
 	}
-	w.emit(buf, parts, size, id, p.id.Address, to)
+	w.emit(buf, parts, size, to)
 	return id
 }
 
-// emit puts an armoured packet into the outbox, cut into parts.
-func (w *Wire) emit(buf []byte, parts, size int, id uint64, dst identity.Address, to pathKey) {
-	if parts == 1 {
-		w.out.Send = append(w.out.Send, Datagram{Data: buf, Remote: to.remote, Socket: to.socket})
-		return
-	}
-	w.out.Send = append(w.out.Send, Datagram{Data: buf[:size:size], Remote: to.remote, Socket: to.socket})
-	rest := buf[size:]
+// emit puts an armoured packet into the outbox, cut into parts. The first stays
+// where it is.
+func (w *Wire) emit(buf []byte, parts, size int, to pathKey) {
+	first := min(size, len(buf))
+	w.out.Send = append(w.out.Send, Datagram{Data: buf[:first:first], Remote: to.remote, Socket: to.socket})
 	for number := 1; number < parts; number++ {
-		n := min(len(rest), size-wire.FragmentHeaderLen)
-		d := wire.AppendFragmentHeader(w.out.Alloc(wire.FragmentHeaderLen + n)[:0], id, dst, parts, number)
-		w.out.Send = append(w.out.Send, Datagram{Data: append(d, rest[:n]...), Remote: to.remote, Socket: to.socket})
-		rest = rest[n:]
+		d := wire.AppendPart(w.out.Alloc(size)[:0], buf, parts, size, number)
+		w.out.Send = append(w.out.Send, Datagram{Data: d, Remote: to.remote, Socket: to.socket})
 	}
 }
 

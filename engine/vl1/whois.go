@@ -95,7 +95,7 @@ func (w *Wire) receiveWhois(at clock.Instant, p *Peer, in *Inbound) bool {
 			if w.IsUpstream(p.id) {
 				continue
 			}
-			if w.top.amRoot || !w.asking(a) && w.strangers.take(at.Mono, strangerBurst, strangerRefill) {
+			if w.top.amRoot || !w.asking(a) && w.strangers.Take(at.Mono, strangerBurst, strangerRefill) {
 				w.Whois(at, a)
 			}
 			continue

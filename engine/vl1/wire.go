@@ -115,16 +115,16 @@ type Wire struct {
 	unites  unites
 	surface surface
 	strange prefixGate
-	agree   bucket
+	agree   clock.Bucket
 	// strangers limits questions about unknown sources of packets.
-	strangers bucket
+	strangers clock.Bucket
 	replay    replay
 	twin      twin
 	unproven  recent[netip.AddrPort, account]
 	hellos    recent[peerPath, clock.Bucket]
 	// watched are the attempts at relayed peers, telling bounds what is told.
 	watched    []*attempt
-	telling    bucket
+	telling    clock.Bucket
 	nextReview clock.Mono
 
 	reach      reach

@@ -29,7 +29,9 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	noAllocations(t, "header", func() { _ = Packet(AppendHeader(buf, 1, 2, 3, VerbFrame)).ID() })
 	noAllocations(t, "parts", func() {
 		parts, size := Split(len(sealed), DefaultMTU)
-		_ = AppendParts(buf, sealed, parts, size)
+		for i := range parts {
+			_ = AppendPart(buf, sealed, parts, size, i)
+		}
 	})
 	noAllocations(t, "FRAME", func() {
 		f, _ := ParseFrame(frame)
@@ -118,7 +120,11 @@ func BenchmarkSplit(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		parts, size := Split(len(p), DefaultMTU)
-		if out := AppendParts(buf, p, parts, size); len(out) != len(p)+2*FragmentHeaderLen {
+		out := buf
+		for i := range parts {
+			out = AppendPart(out, p, parts, size, i)
+		}
+		if len(out) != len(p)+2*FragmentHeaderLen {
 			b.Fatal(len(out))
 		}
 	}

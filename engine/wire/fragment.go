@@ -117,17 +117,16 @@ func Split(n, mtu int) (parts, size int) {
 	return parts, (total + parts - 1) / parts
 }
 
-// AppendParts appends the datagrams of a sealed packet back to back, cut as
-// [Split] said: each has size bytes, the last what remains. The packet must
-// have been marked [Packet.SetFragmented] before sealing if parts > 1.
-func AppendParts(b []byte, p Packet, parts, size int) []byte {
-	b = append(b, p[:min(size, len(p))]...)
-	id, dst := p.ID(), p.Destination()
-	for i, at := 1, size; i < parts && at < len(p); i++ {
-		end := min(at+size-FragmentHeaderLen, len(p))
-		b = AppendFragmentHeader(b, id, dst, parts, i)
-		b = append(b, p[at:end]...)
-		at = end
+// AppendPart appends one of the datagrams of a sealed packet, cut as [Split]
+// said: each has size bytes, the last what remains. Numbers count from 0, the
+// packet's own header. The packet must have been marked [Packet.SetFragmented]
+// before sealing if parts > 1 (spec 02 §4.1).
+func AppendPart(b []byte, p Packet, parts, size, number int) []byte {
+	if number == 0 {
+		return append(b, p[:min(size, len(p))]...)
 	}
-	return b
+	each := size - FragmentHeaderLen
+	rest := p[min(size+(number-1)*each, len(p)):]
+	b = AppendFragmentHeader(b, p.ID(), p.Destination(), parts, number)
+	return append(b, rest[:min(each, len(rest))]...)
 }

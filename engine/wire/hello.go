@@ -156,10 +156,10 @@ func (o *OKHello) Append(b []byte) []byte {
 }
 
 // ParseOKHello reads the body. It may end after the versions or the address.
-// Worlds is cut off where the body ends, so that a receiver that takes no worlds
-// need not care; one that does gets an error from the world that is cut. Unlike
-// the reference's, a world must not run past the announced length. Errors are
-// ErrTruncated and ErrFormat (spec 02 §13.5).
+// Worlds that run past the end are an error, whoever sends them; the reference
+// ignores that from senders that it takes no worlds from. Unlike the reference's,
+// a world must not run past the announced length. Errors are ErrTruncated and
+// ErrFormat (spec 02 §13.5).
 func ParseOKHello(body []byte) (o OKHello, err error) {
 	if len(body) < okHelloMinLen {
 		return o, ErrTruncated
@@ -178,7 +178,10 @@ func ParseOKHello(body []byte) (o OKHello, err error) {
 	o.SeenAt = seen
 	if rest = rest[n:]; len(rest) >= 2 {
 		n = int(binary.BigEndian.Uint16(rest))
-		o.Worlds = rest[2:min(2+n, len(rest))]
+		if rest = rest[2:]; n > len(rest) {
+			return o, ErrTruncated
+		}
+		o.Worlds = rest[:n]
 	}
 	return o, nil
 }

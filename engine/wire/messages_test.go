@@ -223,13 +223,20 @@ func TestOKHelloWorlds(t *testing.T) {
 	if err != nil || len(whole.Worlds) != 530 {
 		t.Fatalf("%d bytes of worlds, %v", len(whole.Worlds), err)
 	}
-	// Bytes behind the worlds are not part of them; worlds that are cut do not
-	// keep others from reading the rest.
+	// Bytes behind the worlds are not part of them; worlds that are cut are none.
 	if o, err := ParseOKHello(append(bytes.Clone(body), 1, 2, 3)); err != nil || !bytes.Equal(o.Worlds, whole.Worlds) {
 		t.Errorf("with bytes behind: %d, %v", len(o.Worlds), err)
 	}
-	if o, err := ParseOKHello(body[:len(body)-100]); err != nil || len(o.Worlds) != 430 {
-		t.Errorf("cut: %d, %v", len(o.Worlds), err)
+	for _, cut := range []int{1, 100, len(whole.Worlds)} {
+		if o, err := ParseOKHello(body[:len(body)-cut]); err != ErrTruncated || o.Worlds != nil {
+			t.Errorf("%d bytes cut: %d, %v", cut, len(o.Worlds), err)
+		}
+	}
+	// Without the length of the worlds, or half of it, there are none.
+	for cut := range 2 {
+		if o, err := ParseOKHello(body[:len(body)-len(whole.Worlds)-1-cut]); err != nil || o.Worlds != nil || !o.SeenAt.IsValid() {
+			t.Errorf("without worlds: %+v, %v", o, err)
+		}
 	}
 }
 
