@@ -114,8 +114,10 @@ type search struct {
 	next, ask, begun, started clock.Mono
 	theirs                    NATKind
 	state                     TraversalState
-	// mute counts proposals without an answer: the reference knows none.
+	// mute counts proposals without an answer: the reference knows none. scan is
+	// how far guessing without its help came.
 	mute int
+	scan walk
 	gate clock.Bucket
 }
 
@@ -130,7 +132,7 @@ func (p *Peer) searching() *search {
 // after the last: a root that tells ever other addresses must not make us try
 // without end.
 func (s *search) reset() {
-	s.tries, s.vain, s.mute, s.next, s.ask = 0, 0, 0, clock.Never, clock.Never
+	s.tries, s.vain, s.mute, s.next, s.ask, s.scan = 0, 0, 0, clock.Never, clock.Never, walk{}
 	if s.started != clock.Never {
 		s.next = s.started + tryMoved
 	}
@@ -293,9 +295,13 @@ func (w *Wire) receiveAppointment(at clock.Instant, p *Peer, data []byte) {
 	case wire.AppointmentPropose:
 		w.proposed(at, p, &a)
 	case wire.AppointmentAccept:
-		if mine && t.nonce == a.Nonce && t.stage == tryAsking {
+		switch {
+		case !mine || t.nonce != a.Nonce:
+		case t.stage == tryAsking:
 			t.theirs = a
 			w.run(at, t)
+		case t.alone:
+			w.joinedLate(at, t, a)
 		}
 	case wire.AppointmentRefuse:
 		if mine && t.nonce == a.Nonce && t.stage == tryAsking {
@@ -307,6 +313,7 @@ func (w *Wire) receiveAppointment(at clock.Instant, p *Peer, data []byte) {
 // proposed decides on a proposal.
 func (w *Wire) proposed(at clock.Instant, p *Peer, a *wire.Appointment) {
 	now, s := at.Mono, p.search
+	w.giveWay(at, p, a)
 	if t := w.try; t != nil && t.peer == p {
 		switch {
 		case t.nonce == a.Nonce:

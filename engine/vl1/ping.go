@@ -28,7 +28,7 @@ func (w *Wire) Deadline() clock.Mono {
 	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 || len(w.fits) > 0 || len(w.rivals) > 0 {
 		d = min(d, w.nextQueue)
 	}
-	return min(d, w.searchDeadline())
+	return min(d, w.searchDeadline(), w.sprayDeadline())
 }
 
 // Tick does what is due.
@@ -44,6 +44,7 @@ func (w *Wire) Tick(at clock.Instant) {
 		w.runRivals(at)
 	}
 	w.runSearches(at)
+	w.runSprays(at)
 	if at.Mono >= w.nextPing {
 		w.ping(at)
 	}
@@ -155,6 +156,7 @@ func (w *Wire) clean(at clock.Instant) {
 	now := at.Mono
 	w.sweepPaths(now, len(w.allPaths)/sweepShare+sweepLeast, false)
 	w.unites.expire(now)
+	w.sprays.expire(now)
 	w.shrinkKeys(now)
 	w.parts.expire(now)
 	for _, by := range w.parts.losers {

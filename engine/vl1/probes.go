@@ -3,6 +3,7 @@ package vl1
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"net/netip"
 
 	"orrery/engine/clock"
@@ -13,8 +14,6 @@ const (
 	// maxGuesses bounds the probes of a try: 2,048 of 64,512 ports miss 256
 	// mappings three times in ten thousand.
 	maxGuesses = 2048
-	// maxAlone is the same against a peer that has at most three mappings.
-	maxAlone = int(perTick * (tryFor / tryTick))
 	// maxNear is how many predicted ports are tried before random ones.
 	maxNear = 96
 	// openRounds is how often each socket calls, openPause the time from one round
@@ -23,10 +22,6 @@ const (
 	openPause  = 2500 * clock.Millisecond
 	// knockPause is the time from one knock to the next.
 	knockPause = 500 * clock.Millisecond
-	// lowest is the first port that NATs take.
-	lowest = 1024
-	// prime is that above 65,535: multiples of a number run through all ports.
-	prime = 65537
 )
 
 // probes is what a try sends. Its questions are not kept like others, since
@@ -39,16 +34,24 @@ type probes struct {
 	sent   int
 	turn   int // what was done of the role's plan
 	since  clock.Mono
-	// pace and start are a walk through all ports in an order of chance.
-	pace, start uint32
+	// walk is where the guesses are.
+	walk *walk
+	// asks counts requests to a root, announced is when the peer was last told
+	// where we are: both if it makes no appointments.
+	asks      int
+	announced clock.Mono
 }
 
 func (w *Wire) newProbes(t *try) probes {
-	q := probes{since: w.now}
+	q := probes{since: w.now, announced: clock.Never, walk: new(walk)}
 	w.cfg.Random(q.secret[:])
 	q.from = t.nat.socket
-	q.pace = 1 + uint32(w.random.uint64()%(prime-1))
-	q.start = uint32(w.random.uint64() % prime)
+	if t.alone {
+		q.walk = &t.peer.search.scan
+	}
+	if !q.walk.begun() {
+		*q.walk = w.newWalk()
+	}
 	return q
 }
 
@@ -101,8 +104,8 @@ func (w *Wire) knock(t *try, to pathKey) {
 // sendProbes sends what is due.
 func (w *Wire) sendProbes(at clock.Instant, t *try) {
 	t.at = min(at.Mono+tryTick, t.until)
-	if t.alone && t.search.turn == 0 {
-		w.announce(at, t)
+	if t.alone {
+		w.sendAlone(at, t)
 	}
 	for range perTick {
 		if !w.sendProbe(t) {
@@ -115,19 +118,12 @@ func (w *Wire) sendProbes(at clock.Instant, t *try) {
 	}
 }
 
-// announce tells a peer that makes no appointments where we are: it sends there
-// from its few sockets, which makes the mappings that are looked for.
-func (w *Wire) announce(at clock.Instant, t *try) {
-	payload, _ := wire.AppendPushDirectPaths(nil, []netip.AddrPort{t.nat.seen})
-	w.Send(at, t.peer.id.Address, wire.VerbPushDirectPaths, nil, payload, false)
-}
-
 // sendProbe sends the next probe of the role's plan; false if none is due.
 func (w *Wire) sendProbe(t *try) bool {
 	q := &t.search
 	where := t.theirs.Surface
 	at := func(port int) bool {
-		if port < lowest || port > 65535 {
+		if port < lowestPort || port > 65535 {
 			return false
 		}
 		w.knock(t, pathKey{netip.AddrPortFrom(where.Addr(), uint16(port)), q.from})
@@ -179,7 +175,7 @@ func (w *Wire) allSent(t *try) bool {
 func (t *try) guesses() int {
 	n := maxGuesses
 	if t.alone {
-		n = maxAlone
+		return math.MaxInt // all the time that it has
 	}
 	if t.theirs.Stride != 0 {
 		n += maxNear
@@ -194,9 +190,8 @@ func (t *try) guess(n int) int {
 		if n < maxNear {
 			return int(t.theirs.Next) + int(t.theirs.Stride)*(n-2)
 		}
-		n -= maxNear
 	}
-	return int((uint64(t.search.start) + uint64(t.search.pace)*uint64(n)) % prime)
+	return t.search.walk.next()
 }
 
 // Both march through the ports that the other's NAT is expected to take, one

@@ -272,6 +272,8 @@ func (w *Wire) dispatch(at clock.Instant, p *Peer, pkt wire.Packet, from pathKey
 		case err != nil:
 		case m.Type == wire.AppointmentKind:
 			w.receiveAppointment(at, p, m.Data)
+		case m.Type == wire.GuessKind:
+			w.receiveGuess(at, p, in, m.Data)
 		default:
 			w.upper.Message(at, p.id, m.Type, m.Data)
 		}

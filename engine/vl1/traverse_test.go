@@ -231,7 +231,7 @@ func TestRolesFit(t *testing.T) {
 // The random part of a search guesses no port twice.
 func TestGuessesAreDistinct(t *testing.T) {
 	for seed := range uint32(20) {
-		x := &try{search: probes{pace: 1 + seed*3271, start: seed * 977}}
+		x := &try{search: probes{walk: &walk{pace: 1 + seed*3271, at: seed * 977}}}
 		seen := make(map[int]bool)
 		for n := range 65536 {
 			port := x.guess(n)

@@ -43,7 +43,7 @@ const (
 	measureFor = 600 * clock.Millisecond
 	// askFor is how long the other has to answer, askPause the time between two
 	// questions.
-	askFor   = 3500 * clock.Millisecond
+	askFor   = 2200 * clock.Millisecond
 	askPause = 700 * clock.Millisecond
 	// tryFor is how long sockets are open and probes are sent, tryLinger how long
 	// the last answers have to come.
@@ -164,24 +164,15 @@ func (w *Wire) offer(t *try, step wire.AppointmentStep) wire.Appointment {
 }
 
 // askAgain sends the proposal until it is answered. Without an answer the other
-// knows no appointments: we may still guess alone.
+// knows no appointments: we may still search alone.
 func (w *Wire) askAgain(at clock.Instant, t *try) {
 	if at.Mono < t.until {
 		w.appoint(at, t.peer, w.offer(t, wire.AppointmentPropose))
 		t.at = min(at.Mono+askPause, t.until)
 		return
 	}
-	s := t.peer.search
-	s.mute++
-	if !t.nat.Kind.varies() {
-		t.alone = true
-		t.theirs = wire.Appointment{NAT: byte(NATHard), Surface: s.told}
-		w.run(at, t)
-		return
-	}
-	w.end(at, t)
-	s.state = TraversalWaiting
-	s.ask = at.Mono + tryAgain/2
+	t.peer.search.mute++
+	w.runAlone(at, t)
 }
 
 // accept answers a proposal and begins.
@@ -256,6 +247,9 @@ func (w *Wire) run(at clock.Instant, t *try) {
 	t.stage, t.at, t.until = tryRunning, at.Mono, at.Mono+tryFor
 	w.log.Info("looking for a direct way through NATs", "peer", p.id.Address, "role", roleNames[t.role],
 		"nat", t.nat.Kind.String(), "peer_nat", NATKind(t.theirs.NAT).String(), "n", s.tries)
+	if t.alone {
+		w.goAlone(at, t)
+	}
 	t.search = w.newProbes(t)
 	if t.role == roleOpen {
 		w.openSockets(t, MaxBurst, t.until)

@@ -113,6 +113,7 @@ type Wire struct {
 	punches []punch
 	searches
 	unites  unites
+	sprays  sprays
 	surface surface
 	strange prefixGate
 	agree   clock.Bucket

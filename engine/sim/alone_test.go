@@ -1,0 +1,73 @@
+package sim_test
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"orrery/engine/clock"
+	"orrery/engine/node"
+	"orrery/engine/sim"
+	"orrery/engine/vl1"
+	"orrery/engine/wire"
+)
+
+// lengths of packets that carry a message of Orrery nodes.
+const (
+	appointmentLen = wire.HeaderLen + 8 + wire.AppointmentLen
+	guessLen       = wire.HeaderLen + 8 + wire.GuessLen
+)
+
+// likeReference makes a node one that knows no appointments, and makes no tries.
+func likeReference(n *sim.Node) {
+	n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		c.SetPhysical(at, vl1.Settings{LowBandwidth: true}, out)
+	})
+}
+
+// losing drops all datagrams of some lengths.
+func losing(lengths ...int) func(_, _ netip.AddrPort, data []byte) bool {
+	return func(_, _ netip.AddrPort, data []byte) bool { return !slices.Contains(lengths, len(data)) }
+}
+
+// A node behind random ports and a peer behind a cone that knows no
+// appointments, as the reference: the root guesses, and the two are direct
+// within 30 s. Without the root's help they are not.
+func TestRootGuesses(t *testing.T) {
+	t.Parallel()
+	const worlds = 50
+	var times []clock.Mono
+	try := func(seed uint64, lost ...int) (clock.Mono, bool) {
+		l := newLAN(t, 7800+seed, wan, sim.Cone, sim.Symmetric).up()
+		l.a.NAT().Tracks, l.b.NAT().Tracks = seed%2 == 1, seed%2 == 1
+		likeReference(l.a)
+		l.w.Watch = losing(lost...)
+		l.talk(l.sa, l.b, 5*sec)
+		took, ok := l.directly(30 * sec)
+		if n := l.b.BurstPeak; n > vl1.MaxBurst+1 {
+			t.Errorf("seed %d: %d short-lived sockets at once", seed, n)
+		}
+		if ok {
+			l.w.Run(12 * sec)
+			if got := l.count(l.sa, l.b, 10, 100*ms, 56); got != 10 || l.b.BurstSockets() != 1 {
+				t.Errorf("seed %d: %d of 10 pings were answered, %d short-lived sockets are left", seed, got, l.b.BurstSockets())
+			}
+		}
+		return took, ok
+	}
+	for seed := range uint64(worlds) {
+		if took, ok := try(seed, appointmentLen); ok {
+			times = append(times, took)
+		}
+	}
+	slices.Sort(times)
+	if len(times) < worlds*95/100 {
+		t.Fatalf("direct in %d of %d worlds", len(times), worlds)
+	}
+	t.Logf("direct in %d of %d worlds; after %d ms in the middle, %d ms at 95 of 100", len(times), worlds, times[len(times)/2]/ms, times[worlds*95/100-1]/ms)
+	for seed := range uint64(3) {
+		if took, ok := try(seed, appointmentLen, guessLen); ok {
+			t.Errorf("direct without the root's help after %d ms", took/ms)
+		}
+	}
+}
