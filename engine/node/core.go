@@ -56,11 +56,13 @@ type Core struct {
 	ports  map[identity.NetworkID]*port
 	sorted []*port // by network ID
 
-	at       clock.Instant
-	out      *Outbox
-	online   bool
-	inside   []netip.Prefix
-	collided bool
+	at     clock.Instant
+	out    *Outbox
+	online bool
+	// contactChanges is that of VL2 which VL1 knows.
+	contactChanges uint64
+	inside         []netip.Prefix
+	collided       bool
 }
 
 // maxCached bounds the peer records kept in memory. A root that restarts needs
@@ -109,6 +111,10 @@ func (c *Core) end() {
 		c.vl2.Retry(c.at)
 	}
 	c.drainController()
+	if n := c.vl2.ContactChanges(); n != c.contactChanges {
+		c.contactChanges = n
+		c.wire.ContactsChanged()
+	}
 	if changed := c.trust.Changes(); len(changed) > 0 {
 		c.out.Trust = true
 		c.wire.TrustChanged(c.at, changed)

@@ -142,7 +142,7 @@ func (l *lan) joined(nodes ...*sim.Node) {
 	for _, n := range nodes {
 		n.Join(l.nwid)
 	}
-	l.ready(3*sec, nodes...)
+	l.ready(5*sec, nodes...) // three rounds of questions may get lost
 }
 
 // ready waits until nodes have their configuration.

@@ -23,9 +23,13 @@ type World struct {
 	now   clock.Mono
 	seq   uint64
 	queue events
-	rng   *rand.Rand
-	hash  hash.Hash
-	seed  uint64
+	// air are the datagrams under way, ground what they are.
+	air    events
+	ground []*datagram
+	idle   []int32 // places of ground that are free
+	rng    *rand.Rand
+	hash   hash.Hash
+	seed   uint64
 
 	link  Link
 	slow  map[netip.Addr]clock.Mono // what is added to the delay of an address
@@ -37,10 +41,8 @@ type World struct {
 	Largest         int
 	// Watch, if set, is shown every datagram that enters the internet and says
 	// whether it may go on. It must not keep or change data.
-	Watch  func(from, to netip.AddrPort, data []byte) bool
-	shared shared
-	// spare has the memory of datagrams that arrived.
-	spare   [][]byte
+	Watch   func(from, to netip.AddrPort, data []byte) bool
+	shared  shared
 	scratch []byte
 }
 
@@ -61,56 +63,6 @@ type Link struct {
 // receiver is something with an address that datagrams can be sent to.
 type receiver interface {
 	receive(w *World, from, to netip.AddrPort, data []byte, ttl int)
-}
-
-type event struct {
-	at  clock.Mono
-	seq uint64
-	run func()
-}
-
-// events is a heap of events by time and then by the order of their making.
-type events []event
-
-func (e events) before(i, j int) bool {
-	if e[i].at != e[j].at {
-		return e[i].at < e[j].at
-	}
-	return e[i].seq < e[j].seq
-}
-
-func (e *events) push(x event) {
-	*e = append(*e, x)
-	h := *e
-	for i := len(h) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !h.before(i, up) {
-			return
-		}
-		h[i], h[up] = h[up], h[i]
-		i = up
-	}
-}
-
-func (e *events) pop() event {
-	h := *e
-	first, last := h[0], len(h)-1
-	h[0], h[last] = h[last], event{}
-	h = h[:last]
-	*e = h
-	for i := 0; ; {
-		least := i
-		for _, down := range [2]int{2*i + 1, 2*i + 2} {
-			if down < last && h.before(down, least) {
-				least = down
-			}
-		}
-		if least == i {
-			return first
-		}
-		h[i], h[least] = h[least], h[i]
-		i = least
-	}
 }
 
 // New returns an empty world. Everything random in it follows from the seed.
@@ -141,16 +93,13 @@ func (w *World) SetLink(l Link) { w.link = l }
 // After runs f when d has passed. Equal times run in the order of the calls.
 func (w *World) After(d clock.Mono, f func()) {
 	w.seq++
-	w.queue.push(event{w.now + max(d, 0), w.seq, f})
+	w.queue.push(event{at: w.now + max(d, 0), seq: w.seq, run: f})
 }
 
 // Run lets d pass.
 func (w *World) Run(d clock.Mono) {
 	end := w.now + d
-	for len(w.queue) > 0 && w.queue[0].at <= end {
-		e := w.queue.pop()
-		w.now = e.at
-		e.run()
+	for w.step(end) {
 	}
 	w.now = end
 }
@@ -214,25 +163,8 @@ func (w *World) transmit(from, to netip.AddrPort, data []byte, ttl int) {
 		if w.chance(l.Reorder) {
 			d += 10 * l.Delay
 		}
-		body := w.copyOf(data)
-		w.After(d, func() {
-			if r := w.hosts[to.Addr()]; r != nil {
-				r.receive(w, from, to, body, ttl-1)
-			} else {
-				w.Lost++
-			}
-			w.spare = append(w.spare, body)
-		})
+		w.fly(d, from, to, data, ttl-1)
 	}
-}
-
-// copyOf copies a datagram into memory of one that arrived.
-func (w *World) copyOf(data []byte) []byte {
-	var b []byte
-	if n := len(w.spare); n > 0 {
-		b, w.spare = w.spare[n-1], w.spare[:n-1]
-	}
-	return append(b[:0], data...)
 }
 
 // record notes a delivered datagram in the transcript.

@@ -100,8 +100,9 @@ func (w *Wire) engaged(now clock.Mono, p *Peer) {
 	p.lastNontrivial = now
 }
 
-// watchContacts takes over whom VL2 wants to keep in contact with.
-func (w *Wire) watchContacts(at clock.Instant) {
+// watchContacts takes over whom VL2 wants to keep in contact with, and reports
+// whether the identity of one of them is not known yet.
+func (w *Wire) watchContacts(at clock.Instant) (unknown bool) {
 	wanted := w.upper.AlwaysContact(w.spare[:0])
 	w.spare = wanted
 	if !slices.Equal(wanted, w.contacts) {
@@ -112,8 +113,10 @@ func (w *Wire) watchContacts(at clock.Instant) {
 	for _, a := range w.contacts {
 		if w.peers[a] == nil {
 			w.Whois(at, a)
+			unknown = true
 		}
 	}
+	return unknown
 }
 
 func (w *Wire) markContacts(wanted bool) {

@@ -104,6 +104,10 @@ func (w *Wire) probed(now clock.Mono, p *Peer, to pathKey) {
 		if p.contact || p.active(now) {
 			w.alarms.soon(p, now+answerIn)
 		}
+		if now+answerIn < p.nextRoot { // a root: others are never looked at so
+			p.nextRoot = now + answerIn
+			w.nextPing = min(w.nextPing, p.nextRoot)
+		}
 	}
 	for i := range p.slots {
 		s := &p.slots[i]

@@ -90,8 +90,7 @@ func (w *Wire) runQueue(at clock.Instant) {
 // ping keeps contact with roots, and learns with whom VL2 wants contact (spec
 // 03 §2.7).
 func (w *Wire) ping(at clock.Instant) {
-	w.callSelf(at)
-	next := at.Mono + w.pingEvery()
+	next := min(w.callSelf(at), w.askSeeds(at))
 	lastRoot := clock.Never
 	for i := range w.top.upstreams {
 		u := &w.top.upstreams[i]
@@ -102,14 +101,33 @@ func (w *Wire) ping(at clock.Instant) {
 		if p.nextRoot <= at.Mono {
 			p.nextRoot = w.pingRoot(at, p, u)
 		}
-		next = min(next, p.nextRoot)
 		lastRoot = max(lastRoot, p.lastAnswer)
 	}
 	w.online = w.top.amRoot || at.Mono-lastRoot < rootLost
 	w.rotate(at.Mono, lastRoot)
-	w.watchContacts(at)
-	w.nextPing = min(next, w.askSeeds(at))
+	if unknown := w.watchContacts(at); unknown || w.tcpRelay {
+		next = min(next, at.Mono+w.pingEvery())
+	}
+	if lost := lastRoot + rootLost; w.online && lost > at.Mono {
+		next = min(next, lost)
+	}
+	w.nextLook = next
+	w.planPing()
 }
+
+// planPing sets when to look after the roots again: when one of them wants it,
+// or something else does that is looked after together with them.
+func (w *Wire) planPing() {
+	w.nextPing = w.nextLook
+	for i := range w.top.upstreams {
+		if p := w.rootPeer(&w.top.upstreams[i]); p != nil {
+			w.nextPing = min(w.nextPing, p.nextRoot)
+		}
+	}
+}
+
+// ContactsChanged tells that VL2 wants contact with others than before.
+func (w *Wire) ContactsChanged() { w.nextPing = min(w.nextPing, w.now) }
 
 // helloVia sends a HELLO to a peer by the best root, which relays it.
 func (w *Wire) helloVia(at clock.Instant, p *Peer) {

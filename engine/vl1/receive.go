@@ -324,7 +324,10 @@ func (w *Wire) receiveOK(at clock.Instant, p *Peer, in *Inbound, from pathKey) (
 	if p.unanswered != clock.Never && at.Mono-p.unanswered >= answerIn {
 		defer w.upper.Greeted(at, p.id)
 	}
-	p.unanswered = clock.Never
+	if asked := p.unanswered; asked != clock.Never {
+		p.unanswered = clock.Never
+		w.calmed(p, asked)
+	}
 	in.Payload, in.InReID = ok.Body, ok.InReID
 	switch ok.InRe {
 	case wire.VerbHello:

@@ -36,6 +36,8 @@ type rootCare struct {
 	// turn counts the endpoints that were drawn while the root did not answer,
 	// from a random one on.
 	turn int
+	// calm is when the root wants attention next if it answers what it was asked.
+	calm clock.Mono
 	// missing is, for IPv4 and IPv6, when a family in which the root does not
 	// answer is tried again, and how often it was.
 	missing [2]struct {
@@ -72,7 +74,7 @@ func (w *Wire) rootHeartbeat(now clock.Mono, best bool) clock.Mono {
 	switch {
 	case w.set.low:
 		return rootHeartbeatLow
-	case best && now-w.reach.traffic < busyFor:
+	case best && w.busy(now):
 		return rootHeartbeatBusy
 	}
 	return rootHeartbeat
@@ -86,6 +88,7 @@ func (w *Wire) pingRoot(at clock.Instant, p *Peer, u *upstream) clock.Mono {
 	if best := p.direct(now); best != nil && !(p.unanswered != clock.Never && now-p.unanswered >= answerIn) {
 		return w.keepRoot(at, p, u, best)
 	}
+	w.reach.care(p.id.Address).calm = 0
 	sent := false
 	for _, v4 := range [2]bool{true, false} {
 		for _, e := range w.endpoints(u, v4, int(p.rootTries)) {
@@ -150,10 +153,9 @@ func (w *Wire) candidates(u *upstream, v4 bool) (of []netip.AddrPort) {
 }
 
 // keepRoot keeps all paths of a root that answers, and looks for one in the
-// other address family.
+// other address family. It says when something will be due.
 func (w *Wire) keepRoot(at clock.Instant, p *Peer, u *upstream, best *path) clock.Mono {
 	now := at.Mono
-	next := now + w.pingEvery()
 	every := rootHello
 	if best.socket == RelaySocket {
 		every = rootByUDP
@@ -163,12 +165,19 @@ func (w *Wire) keepRoot(at clock.Instant, p *Peer, u *upstream, best *path) cloc
 		p.lastFullHello = now
 		w.hello(at, p, w.wide(best.pathKey))
 	}
+	next, soonest := p.lastFullHello+every, now+clock.Second
+	if w.busy(now) {
+		next = min(next, now+w.pingEvery()) // another root may be the best then
+	}
 	first := w.bestUpstream(now) == p
 	var have [2]bool
 	for i := range p.slots {
 		s := &p.slots[i]
 		if s.expired(now) {
 			continue
+		}
+		if s.asked != clock.Never {
+			next = min(next, now+w.pingEvery()) // it will be suspect, or not
 		}
 		if !s.suspect(now) {
 			have[family(s.remote.Addr())] = true
@@ -180,8 +189,10 @@ func (w *Wire) keepRoot(at clock.Instant, p *Peer, u *upstream, best *path) cloc
 			w.probe(at, p, s.pathKey)
 		case s.path != best && now-s.lastOut >= beat:
 			w.aside(p, func() { w.probe(at, p, s.pathKey) })
+		case s.path == best:
+			next = min(next, max(min(s.lastIn, p.lastAnswer)+beat, soonest))
 		}
-		next = min(next, max(s.lastOut+beat, now+clock.Second))
+		next = min(next, max(s.lastOut+beat, soonest))
 	}
 	care := w.reach.care(p.id.Address)
 	for f, v4 := range [2]bool{true, false} {
@@ -191,17 +202,48 @@ func (w *Wire) keepRoot(at clock.Instant, p *Peer, u *upstream, best *path) cloc
 			continue
 		}
 		e, ok := w.endpoint(u, v4)
-		if !ok || now < m.next || w.set.low && m.tries > 0 {
+		if !ok || w.set.low && m.tries > 0 {
+			continue
+		}
+		if now < m.next {
+			next = min(next, m.next)
 			continue
 		}
 		m.next = now + min(rootRetry<<min(m.tries, 8), familyRetry)
 		m.tries++
+		next = min(next, m.next)
 		w.aside(p, func() { w.hello(at, p, toAll(e)) })
 	}
+	care.calm = next
 	if p.unanswered != clock.Never {
 		return min(next, p.unanswered+answerIn)
 	}
 	return next
+}
+
+// busy reports whether there is traffic, so that whoever is part of it must
+// find us soon after our NAT rebooted.
+func (w *Wire) busy(now clock.Mono) bool { return now-w.reach.traffic < busyFor }
+
+// calmed puts off the look at a root that answered what it was asked at a time.
+func (w *Wire) calmed(p *Peer, asked clock.Mono) {
+	if p.nextRoot != asked+answerIn || w.top.find(p.id.Address) == nil {
+		return
+	}
+	if calm := w.reach.care(p.id.Address).calm; calm > p.nextRoot {
+		p.nextRoot = calm
+		w.planPing()
+	}
+}
+
+// hasten has all roots looked at soon, since traffic begins.
+func (w *Wire) hasten(now clock.Mono) {
+	for i := range w.top.upstreams {
+		if p := w.rootPeer(&w.top.upstreams[i]); p != nil {
+			p.nextRoot = min(p.nextRoot, now+w.pingEvery())
+		}
+	}
+	w.nextPing = min(w.nextPing, now+w.pingEvery())
 }
 
 // aside asks a peer something whose answer does not decide whether it is there.
@@ -226,6 +268,9 @@ func (w *Wire) reached(at clock.Instant, p *Peer, verb wire.Verb) {
 	r := &w.reach
 	if verb != wire.VerbOK {
 		if p.lastNontrivial == at.Mono {
+			if !w.busy(at.Mono) {
+				w.hasten(at.Mono)
+			}
 			r.traffic = at.Mono
 		}
 		return

@@ -170,7 +170,7 @@ func (w *Wire) reply(at clock.Instant, p *Peer, v wire.Verb, to pathKey, head, b
 	}
 	buf := wire.AppendHeader(w.out.Alloc(n)[:0], w.random.uint64(), p.id.Address, w.self.Address, v)
 	buf = append(append(buf, head...), body...)
-	via := w.paths[to]
+	via := w.known(to)
 	if n <= leastPayload || via == nil || via.users == 0 {
 		w.transmit(at, p, buf, p.suite(), via, to)
 		return

@@ -23,6 +23,9 @@ func (w *Wire) join(p *Peer) *Peer {
 	p.blocked = w.trust.Blocked(p.id.Address)
 	p.contact = w.isContact(p.id.Address)
 	w.peers[p.id.Address] = p
+	if u := w.top.find(p.id.Address); u != nil {
+		w.seat(u)
+	}
 	p.place = int32(len(w.order))
 	w.order = append(w.order, p)
 	w.bestRoot = nil
@@ -33,6 +36,9 @@ func (w *Wire) join(p *Peer) *Peer {
 // forget removes a peer from memory.
 func (w *Wire) forget(p *Peer) {
 	delete(w.peers, p.id.Address)
+	if u := w.top.find(p.id.Address); u != nil {
+		w.seat(u)
+	}
 	last := len(w.order) - 1
 	w.order[p.place] = w.order[last]
 	w.order[p.place].place = p.place

@@ -26,6 +26,7 @@ type upstream struct {
 	endpoints []netip.AddrPort // of all its entries
 	anywhere  bool             // an entry without endpoints permits any address
 	role      Role
+	peer      *Peer // nil while there is none of this identity
 }
 
 // topology knows the roots.
@@ -129,11 +130,14 @@ func (t *topology) rebuild(self identity.Identity) {
 
 // rootPeer is the peer of a root, nil if there is none: the user may have
 // pinned another key for its address since the world was accepted.
-func (w *Wire) rootPeer(u *upstream) *Peer {
+func (w *Wire) rootPeer(u *upstream) *Peer { return u.peer }
+
+// seat notes which peer an upstream is, after either changed.
+func (w *Wire) seat(u *upstream) {
+	u.peer = nil
 	if p := w.peers[u.id.Address]; p != nil && p.id == u.id {
-		return p
+		u.peer = p
 	}
-	return nil
 }
 
 // bestUpstream ranks the roots by latency and silence (spec 03 §3.4).

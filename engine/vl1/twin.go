@@ -63,7 +63,21 @@ type twin struct {
 }
 
 // callSelf sends what is due, and says when to look again.
-func (w *Wire) callSelf(at clock.Instant) {
+func (w *Wire) callSelf(at clock.Instant) clock.Mono {
+	t := &w.twin
+	w.callDue(at)
+	next := t.next
+	if w.top.amRoot {
+		next = noDeadline
+	}
+	if t.told {
+		next = min(next, t.seen+twinGone)
+	}
+	return next
+}
+
+// callDue sends a call if one is due.
+func (w *Wire) callDue(at clock.Instant) {
 	t := &w.twin
 	if t.told && at.Mono-t.seen >= twinGone {
 		t.told = false
@@ -75,7 +89,7 @@ func (w *Wire) callSelf(at clock.Instant) {
 	if t.keys == nil {
 		key, err := w.secret.Agree(w.self.Public)
 		if err != nil {
-			t.next = 1<<63 - 1
+			t.next = noDeadline
 			return
 		}
 		t.keys, t.nonce, t.born, t.next = armor.NewKeys(&key), w.random.uint64(), at.Wall, at.Mono+twinFirst
@@ -179,6 +193,7 @@ func (w *Wire) receiveSelf(at clock.Instant, d *Datagram) {
 		t.other, t.otherTime, t.otherAt = nonce, made, at.Mono
 		t.hurry = at.Mono + suspectFor
 		t.next = min(t.next, at.Mono+clock.Second+clock.Mono(w.random.uint64()%uint64(2*clock.Second)))
+		w.nextPing = min(w.nextPing, t.next)
 		w.answerTwin(at, b[32:], straight)
 	default:
 		t.otherTime = made

@@ -50,6 +50,10 @@ func (w *Wire) proven(k pathKey) bool {
 // NAT gave it another mapping, and nobody else gets what goes there. So does any
 // port of a root, which relays from several.
 func (w *Wire) provenFor(p *Peer, k pathKey) bool {
+	if s := p.slotOf(k); s != nil {
+		w.hint = pathHint{k, s.path} // it has a user: this peer
+		return true
+	}
 	if w.proven(k) {
 		return true
 	}

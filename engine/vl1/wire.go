@@ -136,6 +136,7 @@ type Wire struct {
 	avoid      []netip.Prefix
 	online     bool
 	nextPing   clock.Mono
+	nextLook   clock.Mono // that of what ping does beside the roots
 	nextQueue  clock.Mono
 	nextClean  clock.Mono
 	lastBeacon clock.Mono

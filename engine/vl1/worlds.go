@@ -139,6 +139,7 @@ func (w *Wire) worldsChanged(at clock.Instant) {
 	w.bestRoot, w.lastRoot = nil, nil
 	for i := range w.top.upstreams {
 		w.admitRoot(at, w.top.upstreams[i].id)
+		w.seat(&w.top.upstreams[i])
 	}
 	w.nextPing = at.Mono
 }
@@ -153,7 +154,7 @@ func (w *Wire) admitRoot(at clock.Instant, id identity.Identity) {
 		w.forget(p)
 	}
 	if p, err := w.admit(at, id, trust.FromWorld); err == nil {
-		p.nextRoot = at.Mono
+		p.nextRoot, w.nextPing = at.Mono, min(w.nextPing, at.Mono)
 	}
 }
 

@@ -62,6 +62,7 @@ func (s *Switch) Leave(at clock.Instant, id identity.NetworkID) {
 	nw := s.networks[i]
 	s.networks = slices.Delete(s.networks, i, i+1)
 	nw.config = nil
+	s.contactChanges++
 	if !s.link.AmUpstream() {
 		s.groups.dropNetwork(id)
 	}
@@ -91,6 +92,10 @@ func (s *Switch) AlwaysContact(dst []identity.Address) []identity.Address {
 	})
 	return dst[:start+len(own)]
 }
+
+// ContactChanges counts what may have changed the result of
+// [Switch.AlwaysContact].
+func (s *Switch) ContactChanges() uint64 { return s.contactChanges }
 
 // Inside reports whether ip lies in a subnet assigned to us on a network. VL1
 // must have no path there, or it would run over itself (spec 03 §9.4).
@@ -137,7 +142,13 @@ func (s *Switch) Tick(at clock.Instant) {
 
 // Deadline is when Tick next has something to do.
 func (s *Switch) Deadline() clock.Mono {
-	due := min(s.lastPass+s.stretched(passInterval, 5), s.lastClean+cleanInterval)
+	due := noDeadline
+	if len(s.networks) > 0 {
+		due = s.lastPass + s.stretched(passInterval, 5)
+	}
+	if len(s.networks) > 0 || len(s.groups.groups) > 0 || len(s.peers.byAddress) > 0 {
+		due = min(due, s.lastClean+cleanInterval)
+	}
 	for _, nw := range s.networks {
 		due = min(due, s.nextRequest(nw))
 		if nw.pushing {

@@ -58,6 +58,8 @@ type Switch struct {
 
 	lastPass  clock.Mono
 	lastClean clock.Mono
+	// contactChanges is what ContactChanges says.
+	contactChanges uint64
 	// retry lists peers whose held packets may pass now.
 	retry []identity.Address
 	// waiting lists signers whose identity held packets wait for.
