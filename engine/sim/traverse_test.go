@@ -10,7 +10,6 @@ import (
 	"orrery/engine/node"
 	"orrery/engine/sim"
 	"orrery/engine/vl1"
-	"orrery/engine/wire"
 )
 
 // nat is what a node knows of its NAT.
@@ -248,8 +247,8 @@ func TestGuessingAlone(t *testing.T) {
 		l := newLAN(t, 7600+seed, wan, sim.Cone, sim.Symmetric).up()
 		l.b.OpenSocket(31001)
 		l.b.OpenSocket(31002)
-		appointment := wire.HeaderLen + 8 + wire.AppointmentLen
-		l.w.Watch = func(_, _ netip.AddrPort, data []byte) bool { return len(data) != appointment }
+		likeReference(l.b)
+		l.w.Watch = losing(appointmentLen)
 		l.talk(l.sa, l.b, 3*sec)
 		if took, ok := l.directly(10 * clock.Minute); ok {
 			met++

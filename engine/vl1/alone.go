@@ -18,6 +18,11 @@ const (
 	// announcePause is the time from one word on where we are to the next: the
 	// other's NAT must not forget its mappings, and the other hears eight in a row.
 	announcePause = 10 * clock.Second
+	// pushMute is how often a peer that makes no appointments is told of our
+	// addresses otherwise: the reference, once it has heard eight pushes less than
+	// 30 s apart, takes none until 30 s of silence (spec 03 §5.10), and those of
+	// the next try are worth more.
+	pushMute = 35 * clock.Second
 	// maxAsks is how often a root is asked, askGap the time between.
 	maxAsks = 3
 	askGap  = 600 * clock.Millisecond
@@ -79,7 +84,7 @@ func (w *Wire) sendAlone(at clock.Instant, t *try) {
 	switch t.role {
 	case roleGuess:
 		if at.Mono-q.announced >= announcePause {
-			q.announced = at.Mono
+			q.announced, t.peer.recent().directPush = at.Mono, at.Mono
 			w.announce(at, t)
 		}
 	case roleOpen:

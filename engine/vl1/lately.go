@@ -58,6 +58,9 @@ func (p *Peer) pushDue(now clock.Mono, relayed bool, every clock.Mono) bool {
 	}
 	if relayed {
 		every = 15 * clock.Second
+		if p.search != nil && p.search.mute > 0 && p.search.tries > 0 {
+			every = pushMute
+		}
 	}
 	return now-p.lately.directPush >= every
 }

@@ -158,6 +158,7 @@ func (w *Wire) receiveGuess(at clock.Instant, p *Peer, in *Inbound, data []byte)
 	s.served(now, called, sprayPeerEvery, sprayPeerEvery)
 	s.next = max(s.next, now)
 	s.running = append(s.running, spray{asker: p, peer: peer, where: from.remote.Addr(), at: g.At, ports: w.newWalk(), until: now + sprayFor})
+	w.log.Info("introducing by guessing", "peer", g.Peer, "to", p.id.Address, "at", from.remote.Addr())
 	w.runSprays(at)
 }
 
