@@ -57,6 +57,8 @@ type testNode struct {
 	silent bool
 	// handle, if set, sees each packet for VL2.
 	handle func(wire.Verb, *Inbound)
+	// serves is the controller of a network that the node joined, 0 if none.
+	serves identity.Address
 	alert  []identity.Identity
 	twins  []bool
 }
@@ -94,6 +96,7 @@ func (n *testNode) Greeted(clock.Instant, identity.Identity)                {}
 func (n *testNode) PeerLearned(clock.Instant, identity.Identity)            {}
 func (n *testNode) AlwaysContact(dst []identity.Address) []identity.Address { return dst }
 func (n *testNode) Inside(ip netip.Addr) bool                               { return false }
+func (n *testNode) Serves(a identity.Address) bool                          { return a == n.serves }
 func (n *testNode) PeerCache(a identity.Address) []byte                     { return n.cache[a] }
 func (n *testNode) Message(_ clock.Instant, from identity.Identity, _ uint64, data []byte) {
 	n.got = append(n.got, testFrame{from.Address, wire.VerbUserMessage, string(data)})

@@ -64,7 +64,7 @@ func (p *path) quality(now clock.Mono) int {
 // sample takes a measured round trip into the path's latency.
 func (p *path) sample(rtt clock.Mono) {
 	ms := int((rtt + clock.Millisecond/2) / clock.Millisecond)
-	if ms < 0 || ms > 60000 {
+	if rtt < 0 || ms > 60000 {
 		return
 	}
 	last := int(p.latency)
