@@ -129,8 +129,8 @@ func TestOfflineWithoutARoot(t *testing.T) {
 	if !a.Online() {
 		t.Error("offline 4 s after the root's return")
 	}
-	root.do(func() { root.online = false; root.Tick(net.now) })
-	net.pass(6 * second)
+	net.block = func(_, to netip.AddrPort) bool { return to == root.addr }
+	net.pass(600 * second)
 	if !root.Online() {
 		t.Error("a root is offline")
 	}
@@ -266,8 +266,8 @@ func TestPushCadence(t *testing.T) {
 		least, most  uint64
 	}{
 		{"direct", false, false, 600 * second, 4, 6},
-		{"relayed", true, false, 150 * second, 9, 11},
 		{"low bandwidth", false, true, 1900 * second, 0, 1},
+		// In this mode there are no tries to get through NATs, which push as well.
 		{"low bandwidth, relayed", true, true, 150 * second, 9, 11},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -284,20 +284,12 @@ func TestPushCadence(t *testing.T) {
 			if direct := a.peers[b.self.Address].live(net.now.Mono) != nil; direct == c.relayed {
 				t.Fatalf("direct: %v", direct)
 			}
-			// A try to get through NATs tells an address of its own.
-			pushes := func() uint64 {
-				n := a.stats.Out[wire.VerbPushDirectPaths]
-				if s := a.peers[b.self.Address].search; s != nil {
-					n -= uint64(s.tries)
-				}
-				return n
-			}
-			before := pushes()
+			before := a.stats.Out[wire.VerbPushDirectPaths]
 			for range int(c.d / (5 * second)) {
 				b.sendTo(a, "x")
 				net.pass(5 * second)
 			}
-			if n := pushes() - before; n < c.least || n > c.most {
+			if n := a.stats.Out[wire.VerbPushDirectPaths] - before; n < c.least || n > c.most {
 				t.Errorf("%d pushes in %d s", n, c.d/second)
 			}
 		})
