@@ -367,3 +367,45 @@ func TestLatency(t *testing.T) {
 		}
 	}
 }
+
+// In low-bandwidth mode a HELLO leaves by the socket that the peer was met on,
+// otherwise by all; and roots are called each 25 s at most, and kept with a
+// packet each 25 s.
+func TestLowBandwidthRoots(t *testing.T) {
+	t.Parallel()
+	for _, low := range []bool{false, true} {
+		net, root, a, _ := trio(t)
+		a.do(func() { a.SetPhysical(net.now, Settings{LowBandwidth: low}) })
+		met := pathKey{root.addr, 1}
+		if got := a.wide(met); low != (got == met) {
+			t.Errorf("low bandwidth %v: a HELLO leaves by socket %d", low, got.socket)
+		}
+		net.pass(60 * second)
+		seen := net.watch(a, root)
+		net.pass(180 * second)
+		var gap clock.Mono
+		for i := 1; i < len(*seen); i++ {
+			gap = max(gap, (*seen)[i].at-(*seen)[i-1].at)
+		}
+		least, most := 10*second, 20*second
+		if low {
+			least, most = 20*second, 30*second
+		}
+		if len(*seen) < 5 || gap < least || gap > most {
+			t.Errorf("low bandwidth %v: a root heard us %d times in 180 s, %d ms apart at most", low, len(*seen), gap/clock.Millisecond)
+		}
+		gone := 0
+		net.block = func(from, _ netip.AddrPort) bool {
+			if from == a.addr {
+				gone++
+			}
+			return true
+		}
+		net.pass(200 * second)
+		gone = 0
+		net.pass(200 * second)
+		if n := 200 / 25; low && (gone < n-2 || gone > n+3) || !low && (gone < 50 || gone > 100) {
+			t.Errorf("low bandwidth %v: a root that is gone was called %d times in 200 s", low, gone)
+		}
+	}
+}

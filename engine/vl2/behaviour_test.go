@@ -563,31 +563,3 @@ func TestHostAnswersAtOnce(t *testing.T) {
 		}
 	}
 }
-
-// TestLikeSchedule: our groups are announced to roots and the controller each
-// minute, at the pass that comes next.
-func TestLikeSchedule(t *testing.T) {
-	t.Parallel()
-	v := loadMulticast(t)
-	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
-	last := map[identity.Address]clock.Mono{}
-	count := map[identity.Address]int{}
-	for ms := clock.Mono(500); ms <= 600_000; ms += 500 {
-		s.Tick(after(ms))
-		for _, p := range f.take() {
-			if p.Verb != wire.VerbMulticastLike {
-				continue
-			}
-			if at, ok := last[p.To]; ok && (ms-at < 60_000 || ms-at > 65_000) {
-				t.Errorf("%s is told after %d ms", p.To, ms-at)
-			}
-			last[p.To] = ms
-			count[p.To]++
-		}
-	}
-	for _, hub := range append(slices.Clone(f.upstreams), nw.id.Controller()) {
-		if n := count[hub]; n < 9 || n > 10 {
-			t.Errorf("%s is told %d times in ten minutes", hub, n)
-		}
-	}
-}
