@@ -37,13 +37,25 @@ func TestRootGuesses(t *testing.T) {
 	t.Parallel()
 	const worlds = 50
 	var times []clock.Mono
+	kinds := make(map[vl1.NATKind]int)
 	try := func(seed uint64, lost ...int) (clock.Mono, bool) {
-		l := newLAN(t, 7800+seed, wan, sim.Cone, sim.Symmetric).up()
+		l := newLAN(t, 7800+seed, wan, sim.Cone, sim.Symmetric)
+		if seed%3 == 1 {
+			l.b.OpenSocket(31001)
+			l.b.OpenSocket(31002)
+		}
 		l.a.NAT().Tracks, l.b.NAT().Tracks = seed%2 == 1, seed%2 == 1
+		carried := losing(lost...)
+		l.w.Watch = func(from, to netip.AddrPort, data []byte) bool {
+			// In a third of the worlds nobody but the root sees B.
+			lone := seed%3 == 2 && (from.Addr() == ip("5.0.0.2") && to.Addr() == ip("5.0.12.1") || to.Addr() == ip("5.0.0.2") && from.Addr() == ip("5.0.12.1"))
+			return !lone && carried(from, to, data)
+		}
+		l.up()
 		likeReference(l.a)
-		l.w.Watch = losing(lost...)
 		l.talk(l.sa, l.b, 5*sec)
 		took, ok := l.directly(30 * sec)
+		kinds[nat(l, l.b).Kind]++
 		if n := l.b.BurstPeak; n > vl1.MaxBurst+1 {
 			t.Errorf("seed %d: %d short-lived sockets at once", seed, n)
 		}
@@ -65,6 +77,10 @@ func TestRootGuesses(t *testing.T) {
 		t.Fatalf("direct in %d of %d worlds", len(times), worlds)
 	}
 	t.Logf("direct in %d of %d worlds; after %d ms in the middle, %d ms at 95 of 100", len(times), worlds, times[len(times)/2]/ms, times[worlds*95/100-1]/ms)
+	// B may know its NAT or not.
+	if kinds[vl1.NATHard] < worlds/3 || kinds[vl1.NATUnknown] < worlds/4 {
+		t.Errorf("what B knows of its NAT: %v", kinds)
+	}
 	for seed := range uint64(3) {
 		if took, ok := try(seed, appointmentLen, guessLen); ok {
 			t.Errorf("direct without the root's help after %d ms", took/ms)

@@ -28,14 +28,20 @@ const (
 	askGap  = 600 * clock.Millisecond
 )
 
-// runAlone begins the search without the other.
+// runAlone begins the search without the other. Who does not know its own NAT,
+// since one witness alone sees it, at another port than its own, takes it for
+// one that varies first: that is cheaper. Next time it takes the other's for one.
 func (w *Wire) runAlone(at clock.Instant, t *try) {
+	s := t.peer.search
 	theirs := NATHard
-	if t.nat.Kind.varies() {
+	switch {
+	case t.nat.Kind.varies():
 		theirs = NATUnknown
+	case t.nat.Kind == NATUnknown && s.tries%2 == 0:
+		theirs = NATEasy
 	}
 	t.alone = true
-	t.theirs = wire.Appointment{NAT: byte(theirs), Surface: t.peer.search.told}
+	t.theirs = wire.Appointment{NAT: byte(theirs), Surface: s.told}
 	w.run(at, t)
 }
 
@@ -44,9 +50,9 @@ func (w *Wire) runAlone(at clock.Instant, t *try) {
 func (w *Wire) goAlone(at clock.Instant, t *try) {
 	s := t.peer.search
 	switch {
-	case t.role == roleOpen:
+	case t.nat.Kind.varies():
 		s.next = max(s.next, at.Mono+sprayPeerEvery)
-	case s.tries == 1:
+	case t.role == roleGuess && !s.scan.begun():
 		t.until = at.Mono + aloneFor
 		s.next = t.until + tryAgain
 	}

@@ -157,6 +157,28 @@ func (w *Wire) askWitnesses(at clock.Instant) {
 	}
 }
 
+// seekWitnesses has others who see us, but did not tell how they see the judged
+// socket, say it.
+func (w *Wire) seekWitnesses(at clock.Instant) {
+	best := w.witness(at.Mono)
+	if best == nil {
+		return
+	}
+	asked := 0
+	for _, p := range w.order {
+		via := p.liveV4(at.Mono, netip.AddrPort{})
+		if via == nil || slices.ContainsFunc(w.surface.seen, func(x sighting) bool {
+			return x.reporter == p.id.Address && x.from.socket == best.from.socket
+		}) {
+			continue
+		}
+		w.hello(at, p, pathKey{via.remote, best.from.socket})
+		if asked++; asked >= maxWitnesses {
+			return
+		}
+	}
+}
+
 // forwarded are addresses at which a gateway may forward to us by hand, though
 // nobody has seen us there: its own at our ports, where it varies ports.
 func (w *Wire) forwarded(now clock.Mono) (as []netip.AddrPort) {

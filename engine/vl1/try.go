@@ -86,6 +86,9 @@ func (w *Wire) begin(at clock.Instant, p *Peer, nonce uint64, ours bool) *try {
 	p.searching().begun = at.Mono
 	w.askWitnesses(at)
 	t.nat = w.judgeNAT(at.Mono)
+	if t.nat.Kind == NATUnknown {
+		w.seekWitnesses(at)
+	}
 	if k := t.nat.Kind; k != NATEasy && k != NATNone {
 		w.openSockets(t, measureSockets, t.until)
 	}
