@@ -22,7 +22,7 @@ type ports struct {
 	mu      sync.Mutex // guards what follows
 	now     udp.Ports
 	missing []string // what cannot be had, in words
-	mapped  int      // the tertiary port that was last chosen
+	chosen  [2]int   // what was last chosen for a role
 }
 
 // get is the ports in use.
@@ -40,14 +40,18 @@ func (p *ports) follow(s *store.Settings, fresh bool) (udp.Ports, []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.missing = nil
-	before := p.now
+	choose := p.steady(secondary)
 	if fresh && s.SecondaryPort == 0 {
+		choose = p.random(p.now)
 		p.now.Secondary = 0
 	}
 	p.now.Secondary = p.pick("settings.secondaryPort", s.AllowSecondaryPort, s.SecondaryPort, p.now.Secondary,
-		[]int{p.now.Primary, p.now.Tertiary}, p.random(before))
+		[]int{p.now.Primary, p.now.Tertiary}, choose)
+	if fresh {
+		p.chosen[secondary] = p.now.Secondary
+	}
 	p.now.Tertiary = p.pick("settings.tertiaryPort", s.PortMapping && !s.ForceTCPRelay, s.TertiaryPort, p.now.Tertiary,
-		[]int{p.now.Primary, p.now.Secondary}, p.steady)
+		[]int{p.now.Primary, p.now.Secondary}, p.steady(tertiary))
 	return p.now, slices.Clone(p.missing)
 }
 
@@ -82,19 +86,30 @@ func (p *ports) random(not udp.Ports) func() (int, error) {
 	return func() (int, error) { return udp.FreePort(not.Primary, not.Secondary, not.Tertiary) }
 }
 
-// steady chooses a port that is the same at every start if nobody has taken it,
-// so that a router keeps one mapping for us.
-func (p *ports) steady() (int, error) {
+// role is a port that we are free to choose.
+type role int
+
+const (
+	secondary role = iota
+	tertiary
+)
+
+// steady chooses a port for a role that is the same at every start if nobody has
+// taken it: a router then keeps one mapping for us, and after a restart peers
+// find us where they last did.
+func (p *ports) steady(r role) func() (int, error) {
 	const first, span = 20000, 45500 // spec 03 §9.2
-	for _, port := range []int{p.mapped, first + int(uint64(p.self)*0x9e3779b97f4a7c15>>32%span)} {
-		if port != 0 && port != p.now.Primary && port != p.now.Secondary && p.try(port) == nil {
-			p.mapped = port
-			return port, nil
+	return func() (int, error) {
+		for _, port := range []int{p.chosen[r], first + int((uint64(p.self)+uint64(tertiary-r))*0x9e3779b97f4a7c15>>32%span)} {
+			if port != 0 && port != p.now.Primary && port != p.now.Secondary && port != p.now.Tertiary && p.try(port) == nil {
+				p.chosen[r] = port
+				return port, nil
+			}
 		}
+		port, err := p.random(p.now)()
+		p.chosen[r] = port
+		return port, err
 	}
-	port, err := p.random(p.now)()
-	p.mapped = port
-	return port, err
 }
 
 // setPrimary moves the primary port. The old one stays if the new one cannot be

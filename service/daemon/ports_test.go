@@ -69,25 +69,33 @@ func TestPorts(t *testing.T) {
 	}
 }
 
-// TestSteadyPort is the same at every start, unless it is taken.
+// TestSteadyPort: ports are the same at every start, unless they are taken, and
+// one that was blocked is not taken again.
 func TestSteadyPort(t *testing.T) {
 	free := func(int) error { return nil }
 	a, b := ports{self: 0xdeadbeef01, try: free}, ports{self: 0xdeadbeef02, try: free}
-	s := store.Settings{PortMapping: true}
+	s := store.Settings{AllowSecondaryPort: true, PortMapping: true}
 	x, _ := a.follow(&s, false)
 	y, _ := b.follow(&s, false)
 	again := ports{self: a.self, try: free}
-	if z, _ := again.follow(&s, false); z != x || x == y || x.Tertiary < 20000 || x.Tertiary >= 65500 || x.Secondary != 0 {
+	usual := func(port int) bool { return port >= 20000 && port < 65500 }
+	if z, _ := again.follow(&s, false); z != x || x.Tertiary == y.Tertiary || x.Secondary == y.Secondary || x.Secondary == x.Tertiary || !usual(x.Secondary) || !usual(x.Tertiary) {
 		t.Errorf("%v, %v, %v", x, z, y)
 	}
 	other := ports{self: a.self, try: func(port int) error {
-		if port == x.Tertiary {
+		if port == x.Tertiary || port == x.Secondary {
 			return errors.New("taken")
 		}
 		return nil
 	}}
-	if z, missing := other.follow(&s, false); z.Tertiary == 0 || z == x || missing != nil {
+	if z, missing := other.follow(&s, false); z.Tertiary == 0 || z.Tertiary == x.Tertiary || z.Secondary == 0 || z.Secondary == x.Secondary || missing != nil {
 		t.Errorf("%v, %v", z, missing)
+	}
+	rotated, _ := a.follow(&s, true)
+	none := store.Settings{PortMapping: true}
+	a.follow(&none, false)
+	if z, _ := a.follow(&s, false); z != rotated || z.Secondary == x.Secondary {
+		t.Errorf("%v, %v after that was switched off and on", rotated, z)
 	}
 }
 
