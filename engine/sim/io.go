@@ -150,11 +150,18 @@ func (n *Node) keep(out *node.Outbox) {
 
 // arm sets the timer to the core's deadline.
 func (n *Node) arm() {
-	w := n.world
 	if n.asleep {
 		return
 	}
-	d := max(n.Core.Deadline()+n.slept, w.now)
+	n.due = n.Core.Deadline() + n.slept // it changes in what we do only
+	n.wait()
+}
+
+// wait sets the timer to when the core is due, if it would not go off before. One
+// that goes off early is set again: nothing is taken out of a queue.
+func (n *Node) wait() {
+	w := n.world
+	d := max(n.due, w.now)
 	if n.wake != clock.Never && n.wake <= d {
 		return
 	}
@@ -166,11 +173,11 @@ func (n *Node) arm() {
 			return
 		}
 		n.wake = clock.Never
-		if n.Core.Deadline()+n.slept <= w.now {
+		if n.due <= w.now {
 			n.Ticks++
 			n.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Tick(at, out) })
 		} else {
-			n.arm()
+			n.wait()
 		}
 	})
 }

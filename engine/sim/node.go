@@ -66,6 +66,7 @@ type Node struct {
 	down     bool
 	boot     int        // how often it was started
 	wake     clock.Mono // the armed timer, clock.Never if none
+	due      clock.Mono // when the core wants to be called
 	timerID  uint64
 	disk     disk
 
