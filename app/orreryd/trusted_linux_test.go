@@ -118,7 +118,11 @@ func TestTrustedPathWithTheReference(t *testing.T) {
 		return nil
 	})
 	a.silent(addrs[b])
+	in = a.suite("inbare")
 	b.silent(addrs[a])
+	if a.suite("inbare") == in {
+		t.Error("the reference sent no bare packets that could be refused")
+	}
 	trust(a, b.addr.String()+"/32", id)
 	both("bare")
 }
