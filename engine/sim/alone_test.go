@@ -93,7 +93,7 @@ func TestRootGuesses(t *testing.T) {
 // mappings in most worlds within 45 s of the first word, the next ones go on.
 func TestFirstScanAlone(t *testing.T) {
 	t.Parallel()
-	const worlds = 24
+	const worlds = 48
 	var times []clock.Mono
 	for seed := range uint64(worlds) {
 		l := newLAN(t, 7900+seed, wan, sim.Cone, sim.Symmetric).up()
