@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxGuesses bounds the probes of a try: 2,048 of 64,512 ports miss 256
-	// mappings three times in ten thousand.
-	maxGuesses = 2048
+	// maxGuesses bounds the probes of a try: 1,000 of 64,512 ports, between two
+	// rounds of calls, miss 256 mappings twice in a hundred tries.
+	maxGuesses = 4096
 	// maxNear is how many predicted ports are tried before random ones.
 	maxNear = 96
 	// openRounds is how often each socket calls, openPause the time from one round
@@ -77,16 +77,17 @@ func (w *Wire) guessed(p *Peer, body []byte, from netip.AddrPort) bool {
 // reach the other's.
 const junkTTL = 2
 
-// open makes a mapping of one of our sockets. A gateway that lets in what is for
-// itself remembers who knocked, and then takes another port for an answer: so
-// half of the sockets do not reach it, at first. The others do, since the NAT
-// that matters may be many hops away. If the guess came before, they are heard.
+// openTTL is how far the calls of each round go, 0 for all the way. A gateway
+// that lets in what is for itself remembers who knocked: a guess that meets such
+// a knock gets another port, and so does every later one of the same socket. So
+// the first round opens a gateway that is next to us and reaches nobody, the
+// second also carriers' NATs, some hops away. Only the last goes all the way.
+var openTTL = [openRounds]uint8{junkTTL, 6, 0}
+
+// open makes a mapping of one of our sockets.
 func (w *Wire) open(t *try, n int) {
-	to := pathKey{t.theirs.Surface, t.sockets[n%len(t.sockets)]}
-	w.knock(t, to)
-	if n%2 == 1 && n/len(t.sockets) < openRounds-1 {
-		w.out.Send[len(w.out.Send)-1].TTL = junkTTL
-	}
+	w.knock(t, pathKey{t.theirs.Surface, t.sockets[n%len(t.sockets)]})
+	w.out.Send[len(w.out.Send)-1].TTL = openTTL[min(n/len(t.sockets), openRounds-1)]
 }
 
 // knock sends one probe, padded for an answer and a question back.
