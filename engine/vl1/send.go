@@ -110,8 +110,8 @@ func (w *Wire) route(at clock.Instant, p *Peer) (owner *Peer, via *path) {
 // transmit armours a plain packet and sends it over one path, cut into equal
 // parts if it is longer than a datagram. Equal parts let the kernel send a
 // batch as one; receivers take any cut.
-func (w *Wire) transmit(at clock.Instant, p *Peer, buf []byte, s armor.Suite, via *path, to pathKey) uint64 {
-	return w.transmitCut(at, p, buf, s, via, to, via.payload())
+func (w *Wire) transmit(at clock.Instant, p *Peer, buf []byte, s armor.Suite, via *path, to pathKey) {
+	w.transmitCut(at, p, buf, s, via, to, via.payload())
 }
 
 // transmitCut is transmit with datagrams of at most longest bytes, if the packet

@@ -140,8 +140,8 @@ func (w *Wire) pushEvery() clock.Mono {
 	return 120 * clock.Second
 }
 
-// cut takes paths from a peer and reports whether there were any.
-func (w *Wire) cut(p *Peer, which func(s *slot) bool) bool {
+// cut takes paths from a peer.
+func (w *Wire) cut(p *Peer, which func(s *slot) bool) {
 	kept := p.slots[:0]
 	for _, s := range p.slots {
 		if which(&s) {
@@ -151,12 +151,11 @@ func (w *Wire) cut(p *Peer, which func(s *slot) bool) bool {
 		kept = append(kept, s)
 	}
 	if len(kept) == len(p.slots) {
-		return false
+		return
 	}
 	clear(p.slots[len(kept):])
 	p.slots = kept
 	p.best = bestPath{}
-	p.unstored = true
+	w.changed(p)
 	w.bestRoot = nil
-	return true
 }

@@ -109,12 +109,12 @@ func TestUnusedPathsAreBounded(t *testing.T) {
 func TestKeysAreKeptWhileInUse(t *testing.T) {
 	t.Parallel()
 	net, _, a, b := trio(t)
-	p := a.peers[b.self.Address]
 	for range 3 {
 		a.sendTo(b, "x")
 		net.pass(2 * second)
 	}
-	if p = a.peers[b.self.Address]; p == nil || !p.keysKept || p.keysBulk {
+	p := a.peers[b.self.Address]
+	if p == nil || !p.keysKept || p.keysBulk {
 		t.Fatalf("some packets: %+v", p)
 	}
 	for range 40 {

@@ -101,7 +101,7 @@ func (h *Home) takeLock() error {
 		pid, _ := strconv.Atoi(strings.TrimSpace(string(b[:n])))
 		return &LockedError{Home: h.dir, PID: max(pid, 0)}
 	}
-	if err := f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil {
 		_, err = f.WriteAt(fmt.Appendln(nil, os.Getpid()), 0)
 	}
 	if err != nil {
