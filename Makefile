@@ -2,7 +2,7 @@
 # both install what they need on Debian and Ubuntu. README.md says more.
 
 .NOTPARALLEL:
-.PHONY: run test deps build check cross race fuzz bench lint clean
+.PHONY: run test lab deps build check cross race fuzz bench lint clean
 .DEFAULT_GOAL := build
 
 # The version is that of the nearest tag, or of the next release and the commit.
@@ -69,6 +69,12 @@ cross:
 	@set -e; for os in windows darwin; do for arch in amd64 arm64; do \
 		echo "GOOS=$$os GOARCH=$$arch go vet ./service/... ./app/orreryd ./app/orreryctl"; \
 		$(STATIC) GOOS=$$os GOARCH=$$arch go vet ./service/... ./app/orreryd ./app/orreryctl; done; done
+
+# Stories of networks, told by computers in network namespaces. With REF_DIR, a
+# directory with a build of the reference, LAB_ROOT=ref, LAB_CONTROLLER, LAB_A and
+# LAB_B have it play that role; LAB=Rules runs those of that name.
+lab: deps
+	$(STATIC) go test -vet=off -count=1 -timeout 30m -v -run '^TestLab$(LAB)' ./app/orreryd
 
 race: deps
 	$(CGO) go test -race -timeout 30m ./engine/... ./service/... ./assets/... ./ui/...

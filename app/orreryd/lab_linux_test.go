@@ -59,6 +59,7 @@ type box struct {
 	ns     string
 	addr   netip.Addr // on the physical network
 	secret *identity.Secret
+	kind   string // what a scene runs on it
 	home   string
 	env    []string // more of the environment
 	client *ipc.Client
