@@ -86,16 +86,14 @@ func New(cfg Config, at clock.Instant) *Core {
 		Link: c.wire, Sink: sink{c}, Log: cfg.Log,
 		RetryHeld: func(_ clock.Instant, a identity.Address) { c.wire.RetryHeld(a) },
 		// By address: VL1 lets no other key than the recorded one in.
-		Verified: func(a identity.Address) bool {
-			r, ok := c.trust.Get(a)
-			return ok && c.trust.Verified(r.Identity)
-		},
+		Verified: cfg.Trust.VerifiedAddress,
 		Metadata: netconf.OwnMetadata(cfg.Platform, VersionMajor, VersionMinor, VersionRevision),
 	}
 	if cfg.Controller != nil {
 		v2.LocalController = local{c}
 	}
 	c.vl2 = vl2.New(v2)
+	cfg.Trust.Keep(upper{c}.Serves)
 	return c
 }
 
@@ -118,6 +116,7 @@ func (c *Core) end() {
 	if changed := c.trust.Changes(); len(changed) > 0 {
 		c.out.Trust = true
 		c.wire.TrustChanged(c.at, changed)
+		c.vl2.TrustChanged(c.at, changed)
 		for _, a := range changed {
 			if r, ok := c.trust.Get(a); ok && r.Conflict != nil && r.ConflictAt == c.at.Wall {
 				c.out.Events = append(c.out.Events, Event{Kind: EventConflict, Peer: a})
@@ -242,7 +241,7 @@ func (c *Core) Join(at clock.Instant, nwid identity.NetworkID, s netconf.Setting
 		c.sorted = slices.Insert(c.sorted, i, p)
 	}
 	nw := c.vl2.Join(at, nwid, cached)
-	nw.SetVerifiedOnly(s.VerifiedOnly)
+	c.vl2.SetVerifiedOnly(at, nw, s.VerifiedOnly)
 	c.ports[nwid].configure(c, at, nw)
 	c.reckonInside()
 	c.changed(nwid)

@@ -287,7 +287,7 @@ func (c *Core) SetSettings(at clock.Instant, nwid identity.NetworkID, s netconf.
 		return
 	}
 	p.settings = s
-	nw.SetVerifiedOnly(s.VerifiedOnly)
+	c.vl2.SetVerifiedOnly(at, nw, s.VerifiedOnly)
 	p.kind()
 	p.configure(c, at, nw)
 	c.reckonInside()

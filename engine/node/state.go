@@ -31,6 +31,10 @@ type NetworkState struct {
 	Groups    []identity.MulticastGroup
 	Bridge    bool
 	PortError int
+	// DroppedUnverified counts frames that were not carried because a network for
+	// verified peers is not for their sender or receiver, TurnedAway by whom.
+	DroppedUnverified uint64
+	TurnedAway        []vl2.TurnedAway
 }
 
 // Network describes a joined network.
@@ -46,6 +50,7 @@ func (c *Core) Network(nwid identity.NetworkID) (NetworkState, bool) {
 		PortError: nw.PortError(),
 	}
 	s.Addresses, s.Routes = p.addresses, p.routes
+	s.DroppedUnverified, s.TurnedAway = nw.Drops(vl2.DropNotVerified), nw.TurnedAway()
 	return s, true
 }
 

@@ -75,6 +75,7 @@ type Table struct {
 	records map[identity.Address]*entry
 	limit   int
 	changed []identity.Address
+	needed  func(identity.Address) bool
 }
 
 // New returns an empty table that keeps at most limit records of state Seen
@@ -118,6 +119,18 @@ func (t *Table) Verified(id identity.Identity) bool {
 	e := t.records[id.Address]
 	return e != nil && e.state == verified && e.public == id.Public
 }
+
+// VerifiedAddress reports whether the user verified the identity recorded for an
+// address. No other key is accepted for it.
+func (t *Table) VerifiedAddress(a identity.Address) bool {
+	e := t.records[a]
+	return e != nil && e.state == verified
+}
+
+// Keep names the addresses whose records stay though only first contact made
+// them: a network's controller must not become another one because the table was
+// filled.
+func (t *Table) Keep(needed func(identity.Address) bool) { t.needed = needed }
 
 // Get returns a copy of the record of an address.
 func (t *Table) Get(a identity.Address) (Record, bool) {
@@ -225,7 +238,7 @@ func (t *Table) makeRoom() {
 	}
 	var old []aged
 	for a, e := range t.records {
-		if !e.kept() {
+		if !e.kept() && (t.needed == nil || !t.needed(a)) {
 			old = append(old, aged{e.changed, a})
 		}
 	}

@@ -401,3 +401,21 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestControllersAreKept: the record of an address that is needed survives a
+// table that strangers fill.
+func TestControllersAreKept(t *testing.T) {
+	t.Parallel()
+	table := New(16)
+	at := func(i int) identity.Identity { return identity.Identity{Address: identity.Address(0x100000 + i)} }
+	table.Keep(func(a identity.Address) bool { return a == at(0).Address })
+	for i := range 200 {
+		table.Identify(clock.Wall(i), at(i), FromWhois)
+	}
+	if _, ok := table.Get(at(0).Address); !ok {
+		t.Error("the controller's record gave way")
+	}
+	if _, ok := table.Get(at(1).Address); ok || len(table.All()) > 18 {
+		t.Errorf("%d records", len(table.All()))
+	}
+}

@@ -63,7 +63,7 @@ func (s *Switch) receiveChunk(at clock.Instant, in *vl1.Inbound, answer bool) (d
 // relayChunk sends a part on, as it came, to the members known.
 func (s *Switch) relayChunk(at clock.Instant, nw *Network, in *vl1.Inbound) {
 	for _, m := range nw.members.order {
-		if m.address != in.From.Address && m.address != nw.controller && m.address != s.self.Address {
+		if m.address != in.From.Address && m.address != nw.controller && m.address != s.self.Address && s.permitted(nw, m.address) {
 			s.link.Send(at, m.address, wire.VerbNetworkConfig, in.Payload, nil, true)
 		}
 	}

@@ -58,18 +58,11 @@ func (s *Switch) sendCopies(at clock.Instant, nw *Network, d *rule.Decision, f *
 			continue
 		}
 		if !s.permitted(nw, c.To) {
-			nw.drops[DropNotVerified]++
+			nw.turnAwayTo(at, c.To)
 			continue
 		}
 		nw.members.open(at.Mono, c.To).sent = at.Mono
 		head := wire.AppendExtFrameHead(s.scratch.head[:0], nw.id, c.Flags, f.dst, f.src, f.etherType)
 		s.link.Send(at, c.To, wire.VerbExtFrame, head, f.payload[:c.Length], true)
 	}
-}
-
-// permitted reports whether frames from and to a are carried as far as the
-// user's wish for verified peers goes. Others are not told either which groups'
-// frames we want, nor given our credentials.
-func (s *Switch) permitted(nw *Network, a identity.Address) bool {
-	return !nw.verifiedOnly || s.cfg.Verified != nil && s.cfg.Verified(a)
 }

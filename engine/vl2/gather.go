@@ -49,7 +49,7 @@ func (s *Switch) known(nw *Network, k groupKey, asker identity.Address, limit ui
 		n = int(limit)
 	}
 	out := s.scratch.members[:0]
-	if nw != nil && nw.subscribed(k.group) {
+	if nw != nil && nw.subscribed(k.group) && s.permitted(nw, asker) {
 		total++
 		if n > 0 {
 			out = s.self.Address.Append(out)

@@ -21,6 +21,9 @@ type member struct {
 	// pending is the next of our credential packets to send, due at pushNext.
 	pending  int
 	pushNext clock.Mono
+	// denied counts what a network for verified peers did not carry, nil if
+	// nothing was.
+	denied *turnedAway
 
 	// proof has the peer's credentials.
 	proof credential.Member

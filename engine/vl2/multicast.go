@@ -89,8 +89,12 @@ func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing)
 	}
 	members := s.scratch.addrs[:0]
 	for _, l := range g.likes {
-		if !slices.Contains(nw.roles.bridges, l.member) && s.permitted(nw, l.member) {
+		switch {
+		case slices.Contains(nw.roles.bridges, l.member):
+		case s.permitted(nw, l.member):
 			members = append(members, l.member)
+		default:
+			nw.turnAwayTo(at, l.member)
 		}
 	}
 	// Two may be ourselves and the origin, who do not count against the limit.
@@ -104,7 +108,11 @@ func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing)
 // sendCopy sends o to one member, unless that is where it came from or the limit
 // is reached. What the rules refuse counts against the limit.
 func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identity.Address) {
-	if o.done() || to == s.self.Address || to == o.origin || !s.permitted(nw, to) {
+	if o.done() || to == s.self.Address || to == o.origin {
+		return
+	}
+	if !s.permitted(nw, to) {
+		nw.turnAwayTo(at, to)
 		return
 	}
 	o.sent = append(o.sent, to)

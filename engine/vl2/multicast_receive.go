@@ -51,7 +51,7 @@ func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g ide
 		return false
 	}
 	if !s.permitted(nw, m.address) {
-		nw.drops[DropNotVerified]++
+		nw.turnAwayFrom(at, m)
 		return true
 	}
 	if replicate && nw.roles.amReplicator {

@@ -182,14 +182,6 @@ func (nw *Network) Members() []identity.Address {
 	return out
 }
 
-// VerifiedOnly reports whether the network carries frames of verified peers
-// only.
-func (nw *Network) VerifiedOnly() bool { return nw.verifiedOnly }
-
-// SetVerifiedOnly sets whether the network carries frames of verified peers
-// only, as Config.Verified tells.
-func (nw *Network) SetVerifiedOnly(on bool) { nw.verifiedOnly = on }
-
 // Drops is how many frames were dropped for a reason.
 func (nw *Network) Drops(r DropReason) uint64 { return nw.drops[r] }
 

@@ -62,7 +62,7 @@ func (s *Switch) continuePushes(at clock.Instant, nw *Network) {
 		if m.pending == 0 {
 			continue
 		}
-		if m.pending >= len(nw.pushes) { // another configuration has come
+		if m.pending >= len(nw.pushes) || !s.permitted(nw, m.address) { // another configuration has come, or another mind
 			m.pending = 0
 			continue
 		}

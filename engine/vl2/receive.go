@@ -120,7 +120,7 @@ func (s *Switch) learnRoute(nw *Network, m *member, mac identity.MAC) bool {
 // inspect runs everything that decides over an inbound frame whatever its verb.
 func (s *Switch) inspect(at clock.Instant, nw *Network, m *member, f *frame) rule.Result {
 	if !s.permitted(nw, m.address) {
-		nw.drops[DropNotVerified]++
+		nw.turnAwayFrom(at, m)
 		return rule.Drop
 	}
 	r := s.filterIn(at, nw, m, f)

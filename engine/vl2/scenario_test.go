@@ -402,7 +402,7 @@ func TestVerifiedOnly(t *testing.T) {
 	l.run(20 * clock.Millisecond)
 	verified := false
 	b.sw.cfg.Verified = func(x identity.Address) bool { return verified && x == a.secret.Address }
-	nb.SetVerifiedOnly(true)
+	b.sw.SetVerifiedOnly(l.at, nb, true)
 	for range 2 {
 		a.sw.SendFrame(l.at, na, na.mac, nb.mac, 0x0800, []byte("ping"))
 		b.sw.SendFrame(l.at, nb, nb.mac, na.mac, 0x0800, []byte("pong"))

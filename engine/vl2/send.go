@@ -41,7 +41,7 @@ func (s *Switch) sendToMember(at clock.Instant, nw *Network, f *frame) {
 	}
 	m := nw.members.open(at.Mono, to)
 	if !s.permitted(nw, to) {
-		nw.drops[DropNotVerified]++
+		nw.turnAwayTo(at, to)
 		return
 	}
 	if !s.filterOut(at, nw, m, to, f, false) {
@@ -65,8 +65,17 @@ func (s *Switch) sendToBridges(at clock.Instant, nw *Network, f *frame) {
 		nw.drops[DropFiltered]++
 		return
 	}
-	targets := append(s.scratch.addrs[:0], nw.roles.bridges...)
-	if via, ok := nw.routes.lookup(f.dst); ok && via != s.self.Address && slices.Contains(nw.roles.bridges, via) {
+	targets := s.scratch.addrs[:0]
+	for _, a := range nw.roles.bridges {
+		switch {
+		case a == s.self.Address:
+		case s.permitted(nw, a):
+			targets = append(targets, a)
+		default:
+			nw.turnAwayTo(at, a)
+		}
+	}
+	if via, ok := nw.routes.lookup(f.dst); ok && slices.Contains(targets, via) {
 		targets = append(targets[:0], via)
 	} else if len(targets) > floodFanOut {
 		s.shuffle(targets, floodFanOut)
@@ -75,9 +84,6 @@ func (s *Switch) sendToBridges(at clock.Instant, nw *Network, f *frame) {
 	s.scratch.addrs = targets
 	sent := false
 	for _, to := range targets {
-		if to == s.self.Address || !s.permitted(nw, to) {
-			continue
-		}
 		m := nw.members.open(at.Mono, to)
 		if !s.filterOut(at, nw, m, to, f, true) {
 			continue

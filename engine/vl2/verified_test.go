@@ -18,7 +18,7 @@ func onlyVerified(t *testing.T, shape func(*multicastVectors, *netconf.Config)) 
 	v := loadMulticast(t)
 	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32, Private: true})
 	s.cfg.Verified = func(a identity.Address) bool { return a == v.PeerB }
-	nw.SetVerifiedOnly(true)
+	s.SetVerifiedOnly(start, nw, true)
 	c := *nw.config
 	c.Public = true
 	shape(v, &c)
