@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -181,10 +182,32 @@ func TestNode(t *testing.T) {
 	}
 	golden(t, "node", over[0])
 	// Only an unknown path is told in other words: the socket's API knows better.
-	if a, b := strings.Split(over[0], "$ orreryctl /health2")[0], strings.Split(over[1], "$ orreryctl /health2")[0]; a != b {
+	// And it adds the settings that the reference does not have.
+	own := regexp.MustCompile(`(?m)^  "settings": \{[^}]*\},\n`)
+	if a, b := strings.Split(own.ReplaceAllString(over[0], ""), "$ orreryctl /health2")[0], strings.Split(over[1], "$ orreryctl /health2")[0]; a != b {
 		t.Errorf("over the socket\n%s\nover the compatible API\n%s", a, b)
 	}
 	golden(t, "node-compatible", over[1])
+}
+
+// TestOwnSettings: settings that only this service has, set and shown, and what
+// is out of range.
+func TestOwnSettings(t *testing.T) {
+	t.Parallel()
+	_, socket, home := fakeService(t)
+	const id = " 294551b91fabcdef "
+	lines := []string{"get" + id + "verifiedOnly", "get" + id + "settings.mtu", "get" + id + "settings.nothing"}
+	for _, s := range []string{
+		"mtu=1400", "verifiedOnly=on", "lanDiscovery=1", "acceptRoutes=0.0.0.0/0,fd00::/8", "ignoreRoutes=10.9.0.0/16", "ignoreRoutes=", "token=sesame", "port=tap",
+		"mtu=1279", "mtu=10001", "mtu=big", "verifiedOnly=maybe", "acceptRoutes=10.0.0.0/33", "port=serial", "token=" + strings.Repeat("x", 257), "zork=1",
+	} {
+		lines = append(lines, "set"+id+s)
+	}
+	for _, p := range []string{"mtu", "settings.mtu", "verifiedOnly", "lanDiscovery", "acceptRoutes", "ignoreRoutes", "token", "port", "settings.allowDNS"} {
+		lines = append(lines, "get"+id+p)
+	}
+	golden(t, "settings", transcript(t, "", strings.NewReplacer("--socket "+socket+" ", ""), with([]string{"--socket", socket}, append(lines, "-j listnetworks")...)...))
+	golden(t, "settings-compatible", transcript(t, "", strings.NewReplacer("-D"+home+" ", ""), with([]string{"-D" + home}, "set"+id+"mtu=1400", "get"+id+"token")...))
 }
 
 // TestTrust: records, and what people compare.

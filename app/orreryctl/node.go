@@ -41,13 +41,24 @@ func (p *program) nodeCommands() []*cobra.Command {
   allowGlobal=1|0            let it give addresses and routes of the Internet
   allowDefault=1|0           let it take over the default route
   allowDNS=1|0               let it change the system's name servers
-  port=tun|tap               kind of virtual device (tap: Linux only)`,
+  port=tun|tap               kind of virtual device (tap: Linux only)
+  mtu=1280..10000            cap of the network's MTU; 0 for none
+  verifiedOnly=1|0           let only peers through that you have verified
+  lanDiscovery=1|0           let programs that look for others on the local
+                             network find those of this one
+  acceptRoutes=NET/BITS,...  apply these routes even if allowGlobal, allowDefault
+                             or a conflict with another network would refuse them
+  ignoreRoutes=NET/BITS,...  never apply these routes
+  token=TEXT                 join token, if the network's owner gave you one
+
+An empty list or token, as in "ignoreRoutes=", clears it.`,
 			Example: "  orreryctl set 8056c2e21c000001 allowDNS=1",
 			RunE:    p.online(func(ctx context.Context, a []string) error { return t.Set(ctx, a[0], at(a, 1)) })},
 		{Use: "get <network ID> <property>", Short: "Print a property of a network", Args: between(1, 2, "a network ID and a property"),
 			ValidArgsFunction: p.completeNetworks,
 			Long: `Print a property of a network that is joined: a name from the output of
-"orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix.`,
+"orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix; or a
+setting of "orreryctl set". "mtu" is the one in force, "settings.mtu" the cap.`,
 			RunE: p.online(func(ctx context.Context, a []string) error { return t.Get(ctx, a[0], at(a, 1)) })},
 		p.doctorCommand(),
 		p.traceCommand(),

@@ -41,6 +41,11 @@ const (
 	DefaultMTU = 2800
 	MaxMTU     = 10000
 
+	// MaxToken is the length of a join token in bytes, MaxPrefixes that of a
+	// list of prefixes in the settings.
+	MaxToken    = 256
+	MaxPrefixes = 64
+
 	// DefaultMulticastLimit is what controllers set in new networks.
 	DefaultMulticastLimit = 32
 

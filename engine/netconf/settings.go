@@ -24,6 +24,19 @@ type Settings struct {
 	Port string
 	// VerifiedOnly drops frames of peers whom the user has not verified.
 	VerifiedOnly bool
+	// LANDiscovery makes programs that look for others on a local network use
+	// this one too.
+	LANDiscovery bool
+	// MTU is a cap of the device's MTU, MinMTU to MaxMTU; 0 for the network's
+	// own. It never raises it.
+	MTU int
+	// AcceptRoutes are targets of routes that are applied even where AllowGlobal,
+	// AllowDefault or a conflict would refuse them, though not without
+	// AllowManaged. IgnoreRoutes are never applied, and outrank them.
+	AcceptRoutes, IgnoreRoutes []netip.Prefix
+	// Token is a join token, at most MaxToken bytes: with it a controller may
+	// admit this computer unasked.
+	Token string
 
 	// unknown are entries of the file that this version has no use for. They are
 	// written back.
@@ -33,6 +46,12 @@ type Settings struct {
 // entry is a line of a settings file.
 type entry struct{ key, value string }
 
+// Kinds of virtual port, [Settings.Port].
+const (
+	PortTUN = "tun" // IP packets
+	PortTAP = "tap" // Ethernet frames
+)
+
 // DefaultSettings are those of a network without a settings file.
 func DefaultSettings() Settings { return Settings{AllowManaged: true} }
 
@@ -40,7 +59,9 @@ func DefaultSettings() Settings { return Settings{AllowManaged: true} }
 func (s *Settings) Equal(o *Settings) bool {
 	return s.AllowManaged == o.AllowManaged && s.AllowGlobal == o.AllowGlobal && s.AllowDefault == o.AllowDefault &&
 		s.AllowDNS == o.AllowDNS && s.Port == o.Port && s.VerifiedOnly == o.VerifiedOnly &&
-		slices.Equal(s.ManagedOnly, o.ManagedOnly)
+		s.LANDiscovery == o.LANDiscovery && s.MTU == o.MTU && s.Token == o.Token &&
+		slices.Equal(s.ManagedOnly, o.ManagedOnly) && slices.Equal(s.AcceptRoutes, o.AcceptRoutes) &&
+		slices.Equal(s.IgnoreRoutes, o.IgnoreRoutes)
 }
 
 // Allows reports whether an assigned address, with its subnet's length, or the

@@ -3,6 +3,7 @@ package netconf
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -79,6 +80,7 @@ func TestAllows(t *testing.T) {
 func TestSettingsFile(t *testing.T) {
 	t.Parallel()
 	p := netip.MustParsePrefix
+	const defaults = "allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=0\n"
 	cases := []struct {
 		name, text string
 		want       Settings
@@ -102,6 +104,22 @@ func TestSettingsFile(t *testing.T) {
 		{"list of rubbish", "allowManaged=everything", Settings{}, "allowManaged=0\nallowGlobal=0\nallowDefault=0\nallowDNS=0\n", ErrSetting},
 		{"own settings", "port=tap\nverifiedOnly=1\n", Settings{AllowManaged: true, Port: "tap", VerifiedOnly: true},
 			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=0\nport=tap\nverifiedOnly=1\n", nil},
+		{"all own settings", "token=let\\eme in\nignoreRoutes=10.9.0.0/16\nacceptRoutes=0.0.0.0/0, 8.8.8.8\nmtu=1400\nlanDiscovery=1\nport=tun\n",
+			Settings{AllowManaged: true, Port: PortTUN, LANDiscovery: true, MTU: 1400, Token: "let=me in",
+				AcceptRoutes: []netip.Prefix{p("0.0.0.0/0"), p("8.8.8.8/32")}, IgnoreRoutes: []netip.Prefix{p("10.9.0.0/16")}},
+			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=0\nport=tun\nlanDiscovery=1\nmtu=1400\n" +
+				"acceptRoutes=0.0.0.0/0,8.8.8.8/32\nignoreRoutes=10.9.0.0/16\ntoken=let\\eme in\n", nil},
+		{"zero MTU", "mtu=0\n", DefaultSettings(), defaults, nil},
+		{"low MTU", "mtu=1279\n", DefaultSettings(), defaults, ErrSetting},
+		{"high MTU", "mtu=10001\n", DefaultSettings(), defaults, ErrSetting},
+		{"hex MTU", "mtu=0x578\n", DefaultSettings(), defaults, ErrSetting},
+		{"no such port", "port=serial\n", DefaultSettings(), defaults, ErrSetting},
+		{"bad accepted route", "acceptRoutes=junk,10.0.0.0/8\n", Settings{AllowManaged: true, AcceptRoutes: []netip.Prefix{p("10.0.0.0/8")}},
+			defaults + "acceptRoutes=10.0.0.0/8\n", ErrSetting},
+		{"bad ignored route", "acceptRoutes=10.0.0.0/8\nignoreRoutes=10.0.0.0/33,10.1.0.0/16\n", Settings{AllowManaged: true, IgnoreRoutes: []netip.Prefix{p("10.1.0.0/16")}},
+			defaults + "ignoreRoutes=10.1.0.0/16\n", ErrSetting},
+		{"long token", "token=" + strings.Repeat("x", MaxToken+1), DefaultSettings(), defaults, ErrSetting},
+		{"token with controls", "token=a\x01b", DefaultSettings(), defaults, ErrSetting},
 		{"unknown", "later=a\\eb\nallowDNS=1\nlater=c\n", Settings{AllowManaged: true, AllowDNS: true},
 			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=1\nlater=a\\eb\n", nil},
 	}
@@ -126,6 +144,7 @@ func TestSettingsFile(t *testing.T) {
 func FuzzSettings(f *testing.F) {
 	f.Add([]byte("allowManaged=10.0.0.0/8,fd00::/64\nallowGlobal=1\n"), "10.0.0.1/24")
 	f.Add([]byte("allowManaged=0\nallowManagedPrefixes=::/0\nport=tap\nverifiedOnly=1"), "::/0")
+	f.Add([]byte("token=a\\eb\nmtu=1400\nlanDiscovery=1\nacceptRoutes=::/0\nignoreRoutes=10.0.0.0/8,10.0.0.1"), "10.0.0.0/8")
 	f.Fuzz(func(t *testing.T, b []byte, target string) {
 		s, _ := ParseSettings(b)
 		text := s.Append(nil)
@@ -136,8 +155,31 @@ func FuzzSettings(f *testing.F) {
 		if err != nil || string(again.Append(nil)) != string(text) {
 			t.Fatalf("%q: %v", text, err)
 		}
+		x, y := s, again
+		x.ManagedOnly, y.ManagedOnly = nil, nil // a short one is written twice
+		if !x.Equal(&y) || !ValidMTU(s.MTU) || !ValidToken(s.Token) {
+			t.Fatalf("%+v became %+v", s, again)
+		}
 		if p, err := netip.ParsePrefix(target); err == nil && again.Allows(p) != s.Allows(p) {
 			t.Fatalf("%v: %v before, %v after", p, s.Allows(p), again.Allows(p))
 		}
 	})
+}
+
+// TestSettingsEqual checks that no setting can change unnoticed.
+func TestSettingsEqual(t *testing.T) {
+	t.Parallel()
+	list := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	base := DefaultSettings()
+	for i, change := range []func(s *Settings){
+		func(s *Settings) { s.AllowManaged = false }, func(s *Settings) { s.ManagedOnly = list }, func(s *Settings) { s.AllowGlobal = true },
+		func(s *Settings) { s.AllowDefault = true }, func(s *Settings) { s.AllowDNS = true }, func(s *Settings) { s.Port = PortTAP },
+		func(s *Settings) { s.VerifiedOnly = true }, func(s *Settings) { s.LANDiscovery = true }, func(s *Settings) { s.MTU = 1400 },
+		func(s *Settings) { s.AcceptRoutes = list }, func(s *Settings) { s.IgnoreRoutes = list }, func(s *Settings) { s.Token = "x" },
+	} {
+		s := DefaultSettings()
+		if change(&s); s.Equal(&base) || !s.Equal(&s) {
+			t.Errorf("change %d is not seen", i)
+		}
+	}
 }

@@ -1,10 +1,14 @@
 package netconf
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"orrery/engine/wire"
 )
@@ -19,20 +23,26 @@ const (
 	setList     = "allowManagedPrefixes" // the list while setManaged is off
 	setPort     = "port"
 	setVerified = "verifiedOnly"
+	setLAN      = "lanDiscovery"
+	setMTU      = "mtu" // decimal, unlike numbers from the network
+	setAccept   = "acceptRoutes"
+	setIgnore   = "ignoreRoutes"
+	setToken    = "token"
 )
 
 const (
-	// settingsCapacity is the reference's buffer for a settings file.
-	settingsCapacity = 4096
+	// settingsCapacity holds the longest settings. The reference reads the first
+	// 4095 bytes, where its own are.
+	settingsCapacity = 16384
 	// maxBoolean is the length up to which a value of setManaged is a boolean
 	// and not a list.
 	maxBoolean = 5
 )
 
 // ParseSettings reads a file networks.d/<id>.local.conf (spec 06 §1.3). Missing
-// values are the defaults. An entry of the list that is no network gives
-// ErrSetting with the settings that remain, of which none allows more than the
-// file says.
+// values are the defaults. A value that cannot be used gives ErrSetting with the
+// settings that remain, of which no address or route is let in that the file
+// does not let in.
 func ParseSettings(text []byte) (Settings, error) {
 	d := wire.ParseDictionary(text, settingsCapacity)
 	s := Settings{
@@ -40,27 +50,84 @@ func ParseSettings(text []byte) (Settings, error) {
 		AllowGlobal:  d.Bool(setGlobal, false),
 		AllowDefault: d.Bool(setDefault, false),
 		AllowDNS:     d.Bool(setDNS, false),
-		Port:         d.Text(setPort, ""),
 		VerifiedOnly: d.Bool(setVerified, false),
+		LANDiscovery: d.Bool(setLAN, false),
 		unknown:      unknownEntries(&d),
 	}
-	var err error
+	return s, errors.Join(s.parseManaged(&d), s.parsePort(&d), s.parseMTU(&d), s.parseRoutes(&d), s.parseToken(&d))
+}
+
+// parseManaged reads what the network may assign.
+func (s *Settings) parseManaged(d *wire.Dictionary) (err error) {
 	switch v := d.Text(setManaged, ""); {
 	case v == "":
 	case len(v) > maxBoolean:
-		s.ManagedOnly, err = parseList(v)
+		s.ManagedOnly, err = parseList(setManaged, v)
 		// A list of nothing but rubbish must not become the absence of a list.
 		s.AllowManaged = len(s.ManagedOnly) > 0
-		return s, err
+		return err
 	default:
 		s.AllowManaged = d.Bool(setManaged, true)
 	}
 	if v := d.Text(setList, ""); v != "" {
-		if s.ManagedOnly, err = parseList(v); len(s.ManagedOnly) == 0 {
+		if s.ManagedOnly, err = parseList(setList, v); len(s.ManagedOnly) == 0 {
 			s.AllowManaged = false
 		}
 	}
-	return s, err
+	return err
+}
+
+func (s *Settings) parsePort(d *wire.Dictionary) error {
+	switch v := d.Text(setPort, ""); v {
+	case "", PortTUN, PortTAP:
+		s.Port = v
+	default:
+		return fmt.Errorf("%w: %s is %q, want %s or %s", ErrSetting, setPort, clip(v, 64), PortTUN, PortTAP)
+	}
+	return nil
+}
+
+func (s *Settings) parseMTU(d *wire.Dictionary) error {
+	v := d.Text(setMTU, "")
+	if v == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || !ValidMTU(n) {
+		return fmt.Errorf("%w: %s is %q, want %d to %d, or 0 for the network's own", ErrSetting, setMTU, clip(v, 64), MinMTU, MaxMTU)
+	}
+	s.MTU = n
+	return nil
+}
+
+// ValidMTU reports whether n may be [Settings.MTU].
+func ValidMTU(n int) bool { return n == 0 || n >= MinMTU && n <= MaxMTU }
+
+// parseRoutes reads which routes to accept and to ignore. If it is not clear
+// which are to be ignored none is accepted beyond the ordinary.
+func (s *Settings) parseRoutes(d *wire.Dictionary) error {
+	accept, err := parseList(setAccept, d.Text(setAccept, ""))
+	ignore, bad := parseList(setIgnore, d.Text(setIgnore, ""))
+	s.IgnoreRoutes = ignore
+	if bad == nil {
+		s.AcceptRoutes = accept
+	}
+	return errors.Join(err, bad)
+}
+
+func (s *Settings) parseToken(d *wire.Dictionary) error {
+	v := d.Text(setToken, "")
+	if !ValidToken(v) {
+		return fmt.Errorf("%w: %s has %d bytes, or characters that do not show; want at most %d printable ones", ErrSetting, setToken, len(v), MaxToken)
+	}
+	s.Token = v
+	return nil
+}
+
+// ValidToken reports whether v may be [Settings.Token]: at most MaxToken bytes of
+// printable text.
+func ValidToken(v string) bool {
+	return len(v) <= MaxToken && utf8.ValidString(v) && !strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // unknownEntries are those with keys that are none of ours, each key once.
@@ -68,7 +135,7 @@ func unknownEntries(d *wire.Dictionary) (out []entry) {
 	for i := range d.Len() {
 		key, value := d.At(i)
 		switch key {
-		case "", setManaged, setGlobal, setDefault, setDNS, setList, setPort, setVerified:
+		case "", setManaged, setGlobal, setDefault, setDNS, setList, setPort, setVerified, setLAN, setMTU, setAccept, setIgnore, setToken:
 			continue
 		}
 		if !slices.ContainsFunc(out, func(e entry) bool { return e.key == key }) {
@@ -78,9 +145,9 @@ func unknownEntries(d *wire.Dictionary) (out []entry) {
 	return out
 }
 
-// parseList reads networks separated by commas. One without a length is a
-// single address.
-func parseList(v string) (list []netip.Prefix, err error) {
+// parseList reads the networks of key, separated by commas. One without a length
+// is a single address.
+func parseList(key, v string) (list []netip.Prefix, err error) {
 	for _, e := range strings.Split(v, ",") {
 		e = strings.TrimSpace(e)
 		if e == "" {
@@ -90,7 +157,7 @@ func parseList(v string) (list []netip.Prefix, err error) {
 		if perr != nil {
 			a, aerr := netip.ParseAddr(e)
 			if aerr != nil || a.Zone() != "" {
-				err = fmt.Errorf("%w: %s has %q, which is no network", ErrSetting, setManaged, clip(e, 64))
+				err = fmt.Errorf("%w: %s has %q, which is no network", ErrSetting, key, clip(e, 64))
 				continue
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
@@ -132,6 +199,21 @@ func (s *Settings) Append(dst []byte) []byte {
 	if s.VerifiedOnly {
 		boolean(setVerified, true)
 	}
+	if s.LANDiscovery {
+		boolean(setLAN, true)
+	}
+	if s.MTU != 0 {
+		line(setMTU, strconv.Itoa(s.MTU))
+	}
+	if len(s.AcceptRoutes) > 0 {
+		line(setAccept, joinPrefixes(s.AcceptRoutes))
+	}
+	if len(s.IgnoreRoutes) > 0 {
+		line(setIgnore, joinPrefixes(s.IgnoreRoutes))
+	}
+	if s.Token != "" {
+		line(setToken, s.Token)
+	}
 	for _, e := range s.unknown {
 		line(e.key, e.value)
 	}
@@ -140,13 +222,17 @@ func (s *Settings) Append(dst []byte) []byte {
 
 // formatList writes networks so that no reader takes them for a boolean.
 func formatList(list []netip.Prefix) string {
-	parts := make([]string, len(list))
-	for i, p := range list {
-		parts[i] = p.String()
-	}
-	v := strings.Join(parts, ",")
+	v := joinPrefixes(list)
 	if len(v) <= maxBoolean {
 		v += "," + v
 	}
 	return v
+}
+
+func joinPrefixes(list []netip.Prefix) string {
+	parts := make([]string, len(list))
+	for i, p := range list {
+		parts[i] = p.String()
+	}
+	return strings.Join(parts, ",")
 }

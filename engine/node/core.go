@@ -240,7 +240,7 @@ func (c *Core) Join(at clock.Instant, nwid identity.NetworkID, s netconf.Setting
 		})
 		c.sorted = slices.Insert(c.sorted, i, p)
 	}
-	nw := c.vl2.Join(at, nwid, cached)
+	nw := c.vl2.JoinWithToken(at, nwid, cached, s.Token)
 	c.vl2.SetVerifiedOnly(at, nw, s.VerifiedOnly)
 	c.ports[nwid].configure(c, at, nw)
 	c.reckonInside()

@@ -288,6 +288,7 @@ func (c *Core) SetSettings(at clock.Instant, nwid identity.NetworkID, s netconf.
 	}
 	p.settings = s
 	c.vl2.SetVerifiedOnly(at, nw, s.VerifiedOnly)
+	c.vl2.SetToken(at, nw, s.Token)
 	p.kind()
 	p.configure(c, at, nw)
 	c.reckonInside()

@@ -457,7 +457,7 @@ func TestLowBandwidth(t *testing.T) {
 	if out := f.take(); len(out) != 0 {
 		t.Errorf("in an hour sent %v", out)
 	}
-	s.SetToken(nw, "sesame")
+	s.SetToken(start, nw, "sesame")
 	s.RequestConfig(after(0), nw)
 	out := f.take()
 	r, err := wire.ParseNetworkConfigRequest(unhex(t, out[0].Payload))

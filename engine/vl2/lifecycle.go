@@ -14,6 +14,12 @@ import (
 // one is asked for (spec 04 §2.1). Without one the file is made, so that the
 // membership survives a restart.
 func (s *Switch) Join(at clock.Instant, id identity.NetworkID, cached []byte) *Network {
+	return s.JoinWithToken(at, id, cached, "")
+}
+
+// JoinWithToken is Join with a token as of [Switch.SetToken], which goes along
+// with the first request.
+func (s *Switch) JoinWithToken(at clock.Instant, id identity.NetworkID, cached []byte, token string) *Network {
 	i, joined := s.position(id)
 	if joined {
 		return s.networks[i]
@@ -23,7 +29,7 @@ func (s *Switch) Join(at clock.Instant, id identity.NetworkID, cached []byte) *N
 		lastConfig: clock.Never, lastLike: clock.Never,
 		members: memberTable{network: id, limit: s.limits.Members},
 		routes:  routeTable{limit: s.limits.BridgeRoutes},
-		request: requestState{last: clock.Never, refusedSince: clock.Never},
+		request: requestState{last: clock.Never, refusedSince: clock.Never, token: token},
 		failure: StatusOK,
 	}
 	nw.assembler.Network = id

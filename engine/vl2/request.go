@@ -20,8 +20,17 @@ type requestState struct {
 }
 
 // SetToken sets a token with which the network's controller may admit us
-// unasked; empty for none (spec 04 §4.1, key a).
-func (s *Switch) SetToken(nw *Network, token string) { nw.request.token = token }
+// unasked; empty for none (spec 04 §4.1, key a). A new one is tried at once if
+// the controller has refused us.
+func (s *Switch) SetToken(at clock.Instant, nw *Network, token string) {
+	if nw.request.token == token {
+		return
+	}
+	nw.request.token = token
+	if token != "" && nw.Status() != StatusOK {
+		s.requestConfig(at, nw)
+	}
+}
 
 // RequestConfig asks for the network's configuration now, for example after the
 // user has signed in.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,27 +11,10 @@ import (
 
 // Bounds of what users may store, in bytes and in entries.
 const (
-	maxNameLen  = 128
-	maxHowLen   = 256
-	maxNoteLen  = 4096
-	maxPrefixes = 64
+	maxNameLen = 128
+	maxHowLen  = 256
+	maxNoteLen = 4096
 )
-
-// checkSettings refuses settings that no network could have.
-func checkSettings(s *ipc.NetworkSettings) error {
-	if s.Port != "" && s.Port != "tun" && s.Port != "tap" {
-		return ipc.Errorf(ipc.CodeBadRequest, "port is %q: it can be \"tun\" or \"tap\"", clip(s.Port))
-	}
-	if len(s.ManagedOnly) > maxPrefixes {
-		return ipc.Errorf(ipc.CodeBadRequest, "allowManagedPrefixes has %d entries: %d are too many", len(s.ManagedOnly), maxPrefixes+1)
-	}
-	for _, p := range s.ManagedOnly {
-		if _, err := netip.ParsePrefix(p); err != nil {
-			return ipc.Errorf(ipc.CodeBadRequest, "allowManagedPrefixes: %q is not a network such as 10.1.2.0/24", clip(p))
-		}
-	}
-	return nil
-}
 
 // checkTrust refuses updates that make no sense. To verify, the identity that
 // was compared must be named, so that it cannot be another one by now.

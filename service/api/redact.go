@@ -8,7 +8,7 @@ import (
 
 // Everyone on the machine may read the status, but an observer need not learn
 // where peers and this machine are on the Internet, what the user noted about
-// people, or links that log somebody in. The functions of this file return a
+// people, or links and tokens that let somebody in. The functions of this file return a
 // copy without these for an observer, and the argument for anybody else.
 
 func redactStatus(s *ipc.Status, role ipc.Role) *ipc.Status {
@@ -21,11 +21,11 @@ func redactStatus(s *ipc.Status, role ipc.Role) *ipc.Status {
 }
 
 func redactNetwork(n *ipc.Network, role ipc.Role) *ipc.Network {
-	if role != ipc.Observer || n.AuthURL == "" {
+	if role != ipc.Observer || n.AuthURL == "" && n.Settings.Token == nil {
 		return n
 	}
 	c := *n
-	c.AuthURL = ""
+	c.AuthURL, c.Settings.Token = "", nil
 	return &c
 }
 

@@ -28,7 +28,7 @@ func (t *Tool) ListNetworks(ctx context.Context) error {
 		return err
 	}
 	if t.JSON {
-		return t.show(command, raw)
+		return t.show(command, t.withSettings(ctx, raw))
 	}
 	var list []network
 	if err := json.Unmarshal(raw, &list); err != nil {

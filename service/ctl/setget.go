@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"orrery/engine/identity"
-	"orrery/service/ipc"
 )
 
 // settings are the four that the reference's API can change.
@@ -39,23 +37,18 @@ func (t *Tool) Set(ctx context.Context, id, assignment string) error {
 	if !ok {
 		return usagef("invalid format: write the setting as %s=VALUE", name)
 	}
+	own, native, err := ownSetting(name, value)
+	switch {
+	case err != nil:
+		return err
+	case !native && !slices.Contains(settings, name):
+		return usagef("unknown setting %q: it can be %s or %s", name, strings.Join(settings, ", "), strings.Join(ownSettings, ", "))
+	}
 	if err := t.joined(ctx, "set", n); err != nil {
 		return err
 	}
-	switch {
-	case name == "port":
-		return t.setNative(ctx, n, ipc.NetworkSettings{Port: value})
-	case name == "allowManaged" && strings.Contains(value, "/"):
-		prefixes := strings.Split(value, ",")
-		for _, p := range prefixes {
-			if _, err := netip.ParsePrefix(p); err != nil {
-				return usagef("invalid format: %q is not a network such as 10.1.2.0/24", p)
-			}
-		}
-		on := true
-		return t.setNative(ctx, n, ipc.NetworkSettings{AllowManaged: &on, ManagedOnly: prefixes})
-	case !slices.Contains(settings, name):
-		return usagef("unknown setting %q: it can be %s or port", name, strings.Join(settings, ", "))
+	if native {
+		return t.setNative(ctx, n, own)
 	}
 	on, err := truth(value)
 	if err != nil {
@@ -63,22 +56,6 @@ func (t *Tool) Set(ctx context.Context, id, assignment string) error {
 	}
 	body := fmt.Appendf(nil, `{"%s":%t}`, name, on)
 	raw, err := t.ask(ctx, "set", http.MethodPost, "/network/"+n.String(), body)
-	if err != nil {
-		return err
-	}
-	_, _ = t.Out.Write(raw)
-	return nil
-}
-
-// setNative changes what the reference's API has no words for.
-func (t *Tool) setNative(ctx context.Context, n identity.NetworkID, s ipc.NetworkSettings) error {
-	if err := t.needService(); err != nil {
-		return err
-	}
-	if _, err := t.Service.SetNetwork(ctx, n.String(), s); err != nil {
-		return explain(err)
-	}
-	raw, err := t.ask(ctx, "set", http.MethodGet, "/network/"+n.String(), nil)
 	if err != nil {
 		return err
 	}
@@ -115,6 +92,10 @@ func (t *Tool) Get(ctx context.Context, id, property string) error {
 	}
 	if property == "" {
 		return usagef("invalid format: include a property name to get")
+	}
+	// Every network has an mtu: the cap of it is settings.mtu.
+	if property != "mtu" && slices.Contains(ownSettings, property) || strings.HasPrefix(property, settingsPrefix) {
+		return t.getNative(ctx, n, property)
 	}
 	raw, err := t.ask(ctx, "get", http.MethodGet, "/network", nil)
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 
 func TestSettings(t *testing.T) {
 	yes, no := true, false
+	mtu, low, token, long := 1400, 1279, "let me in", strings.Repeat("x", netconf.MaxToken+1)
 	base := netconf.Settings{AllowManaged: true, AllowDNS: true, ManagedOnly: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 	for _, c := range []struct {
 		name  string
@@ -40,6 +41,19 @@ func TestSettings(t *testing.T) {
 		{"a list that is none", ipc.NetworkSettings{ManagedOnly: []string{"10.1"}}, nil, true},
 		{"tap", ipc.NetworkSettings{Port: "tap"}, func(s netconf.Settings) bool { return s.Port == "tap" }, false},
 		{"no such port", ipc.NetworkSettings{Port: "serial"}, nil, true},
+		{"routes", ipc.NetworkSettings{AcceptRoutes: []string{"0.0.0.0/0"}, IgnoreRoutes: []string{"10.9.0.0/16", "fd00::/8"}}, func(s netconf.Settings) bool {
+			return len(s.AcceptRoutes) == 1 && len(s.IgnoreRoutes) == 2 && len(s.ManagedOnly) == 1
+		}, false},
+		{"no routes any more", ipc.NetworkSettings{AcceptRoutes: []string{}, ManagedOnly: []string{}}, func(s netconf.Settings) bool {
+			return s.AcceptRoutes == nil && s.ManagedOnly == nil
+		}, false},
+		{"a route that is none", ipc.NetworkSettings{IgnoreRoutes: []string{"home"}}, nil, true},
+		{"too many routes", ipc.NetworkSettings{IgnoreRoutes: slices.Repeat([]string{"10.0.0.0/8"}, netconf.MaxPrefixes+1)}, nil, true},
+		{"the rest", ipc.NetworkSettings{VerifiedOnly: &yes, LANDiscovery: &yes, MTU: &mtu, Token: &token}, func(s netconf.Settings) bool {
+			return s.VerifiedOnly && s.LANDiscovery && s.MTU == 1400 && s.Token == token
+		}, false},
+		{"low MTU", ipc.NetworkSettings{MTU: &low}, nil, true},
+		{"long token", ipc.NetworkSettings{Token: &long}, nil, true},
 	} {
 		got, err := settings(base, c.want)
 		if c.fails {

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 
 	"orrery/engine/clock"
@@ -67,53 +66,6 @@ func routeView(r netconf.Route) ipc.Route {
 		v.Via = r.Via.String()
 	}
 	return v
-}
-
-func settingsView(s netconf.Settings) ipc.NetworkSettings {
-	v := ipc.NetworkSettings{
-		AllowManaged: &s.AllowManaged, AllowGlobal: &s.AllowGlobal, AllowDefault: &s.AllowDefault, AllowDNS: &s.AllowDNS, Port: s.Port,
-	}
-	if v.Port == "" {
-		v.Port = "tun"
-	}
-	for _, p := range s.ManagedOnly {
-		v.ManagedOnly = append(v.ManagedOnly, p.String())
-	}
-	return v
-}
-
-// settings applies what a client wants to the settings of a network.
-func settings(s netconf.Settings, want ipc.NetworkSettings) (netconf.Settings, error) {
-	set := func(dst *bool, v *bool) {
-		if v != nil {
-			*dst = *v
-		}
-	}
-	set(&s.AllowManaged, want.AllowManaged)
-	set(&s.AllowGlobal, want.AllowGlobal)
-	set(&s.AllowDefault, want.AllowDefault)
-	set(&s.AllowDNS, want.AllowDNS)
-	if want.AllowManaged != nil && want.ManagedOnly == nil {
-		s.ManagedOnly = nil
-	}
-	if want.ManagedOnly != nil {
-		s.ManagedOnly = nil
-		for _, text := range want.ManagedOnly {
-			p, err := netip.ParsePrefix(text)
-			if err != nil {
-				return s, ipc.Errorf(ipc.CodeBadRequest, "%q is not a prefix such as 10.0.0.0/8", text)
-			}
-			s.ManagedOnly = append(s.ManagedOnly, p)
-		}
-	}
-	switch want.Port {
-	case "":
-	case "tun", "tap":
-		s.Port = want.Port
-	default:
-		return s, ipc.Errorf(ipc.CodeBadRequest, `%q is not a kind of port: want "tun" or "tap"`, want.Port)
-	}
-	return s, nil
 }
 
 // peerView turns the engine's view of a peer into the contract's.

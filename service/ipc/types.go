@@ -120,6 +120,22 @@ type NetworkSettings struct {
 	AllowDNS     *bool    `json:"allowDNS,omitempty"`
 	// Port is "tun" (default) or "tap" (Linux).
 	Port string `json:"port,omitempty"`
+	// VerifiedOnly lets only peers through that the user has verified.
+	VerifiedOnly *bool `json:"verifiedOnly,omitempty"`
+	// LANDiscovery lets programs that look for others on a local network find
+	// those of this network.
+	LANDiscovery *bool `json:"lanDiscovery,omitempty"`
+	// MTU is 1280 to 10000, a cap of the network's own; 0 for none.
+	MTU *int `json:"mtu,omitempty"`
+	// AcceptRoutes are targets ("ip/bits") of routes that are applied even where
+	// AllowGlobal, AllowDefault or a conflict would refuse them; IgnoreRoutes are
+	// never applied. Sent to the service, nil leaves a list as it is and an empty
+	// one clears it.
+	AcceptRoutes []string `json:"acceptRoutes,omitzero"`
+	IgnoreRoutes []string `json:"ignoreRoutes,omitzero"`
+	// Token is a join token of at most 256 bytes, with which the controller may
+	// admit this computer unasked. Observers do not get it.
+	Token *string `json:"token,omitempty"`
 }
 
 // Peer is a node that this node knows.

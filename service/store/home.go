@@ -38,7 +38,7 @@ const (
 	maxWorld     = 8480
 	maxPeer      = 4192
 	maxConfig    = 484520
-	maxSettings  = 4095
+	maxSettings  = 16383
 	maxToken     = 4096
 	maxLocalConf = 1 << 20
 	maxTrust     = 64 << 20

@@ -152,6 +152,7 @@ func apply(to *ipc.NetworkSettings, s ipc.NetworkSettings) {
 	for _, p := range []struct{ to, from **bool }{
 		{&to.AllowManaged, &s.AllowManaged}, {&to.AllowGlobal, &s.AllowGlobal},
 		{&to.AllowDefault, &s.AllowDefault}, {&to.AllowDNS, &s.AllowDNS},
+		{&to.VerifiedOnly, &s.VerifiedOnly}, {&to.LANDiscovery, &s.LANDiscovery},
 	} {
 		if *p.from != nil {
 			*p.to = *p.from
@@ -162,6 +163,17 @@ func apply(to *ipc.NetworkSettings, s ipc.NetworkSettings) {
 	}
 	if s.Port != "" {
 		to.Port = s.Port
+	}
+	for _, p := range []struct{ to, from *[]string }{{&to.AcceptRoutes, &s.AcceptRoutes}, {&to.IgnoreRoutes, &s.IgnoreRoutes}} {
+		if *p.from != nil {
+			*p.to = *p.from
+		}
+	}
+	if s.MTU != nil {
+		to.MTU = s.MTU
+	}
+	if s.Token != nil {
+		to.Token = s.Token
 	}
 }
 
