@@ -61,8 +61,11 @@ type Config struct {
 
 // Limits of queues (spec 03 §7).
 const (
-	maxQueued = 32 // packets for peers without an identity or a path
-	queuedFor = 5 * clock.Second
+	// maxQueued packets wait for peers without an identity or a path, 64 for each
+	// peer. The first words to many members at once, as multicast has, must fit.
+	maxQueued     = 4096
+	queuedPerPeer = 64
+	queuedFor     = 5 * clock.Second
 	maxHeld   = 64 // packets that wait for an identity or a credential
 	heldFor   = 5 * clock.Second
 	// heldPerSource is how many of them may be of one source.

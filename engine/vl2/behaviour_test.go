@@ -163,20 +163,21 @@ func TestReplicatorIsChosenByLatency(t *testing.T) {
 	t.Parallel()
 	v := loadMulticast(t)
 	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32,
-		Specialists: []string{"000008" + v.PeerB.String(), "000008" + v.PeerC.String()}})
+		Specialists: []string{"00000a" + v.PeerB.String(), "00000a" + v.PeerC.String(), "0000080000000001"}})
 	s.learnLike(start, groupKey{nw.id, identity.MulticastGroup{MAC: 0x01005e0000fb}}, v.PeerB, true)
 	send := func() []sent {
 		s.SendFrame(start, nw, nw.mac, 0x01005e0000fb, 0x0800, []byte("x"))
 		return slices.DeleteFunc(f.take(), func(p sent) bool { return p.Verb != wire.VerbMulticastFrame })
 	}
-	if out := send(); len(out) != 1 || out[0].To != v.PeerB || out[0].Payload[16:18] != "02" {
+	if out := send(); len(out) != 2 || out[0].Payload[16:18] != "02" || out[1].Payload[16:18] != "02" {
 		t.Errorf("without a direct replicator sent %v", out)
 	}
-	f.latency = map[identity.Address]int{v.PeerB: 30, v.PeerC: 20}
+	// The third is the nearest, but nobody would take others' frames from it.
+	f.latency = map[identity.Address]int{v.PeerB: 30, v.PeerC: 20, 1: 1}
 	if out := send(); len(out) != 1 || out[0].To != v.PeerC || out[0].Payload[16:18] != "0c" {
 		t.Errorf("sent %v", out)
 	}
-	if got := s.AlwaysContact([]identity.Address{1}); !slices.Equal(got, []identity.Address{1, v.PeerC, v.PeerB}) {
+	if got := s.AlwaysContact([]identity.Address{7}); !slices.Equal(got, []identity.Address{7, 1, v.PeerC, v.PeerB}) {
 		t.Errorf("to be kept in contact: %v", got)
 	}
 }

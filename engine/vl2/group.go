@@ -29,6 +29,19 @@ type group struct {
 	queue []*outgoing
 	// gathered is when members were last asked for.
 	gathered clock.Mono
+	// asks bounds the questions while none are known.
+	asks clock.Bucket
+}
+
+// mayAsk reports whether to ask for members now, of whom known are usable, and
+// notes it if so: once in an interval, and for frames to nobody as long as that
+// is no stream of them.
+func (g *group) mayAsk(now, interval clock.Mono, known int) bool {
+	if now-g.gathered < interval && (known > 0 || !g.asks.Take(now, askBurst, clock.Second)) {
+		return false
+	}
+	g.gathered = now
+	return true
 }
 
 // groupTable knows the members of multicast groups: on a root those of all

@@ -92,6 +92,7 @@ const (
 	queueTotal      = 2048
 	floodFanOut     = 32
 	gatherTargets   = 16
+	askBurst        = 8 // questions at once for members of a group without any, then one a second
 	maxFramePayload = 10000
 	// maxEmptyGroups is how many groups without members the host may send to
 	// within a minute or so: a program that sprays over all groups must not make

@@ -11,24 +11,37 @@ import (
 // outgoing is a multicast frame on its way to the members of its group.
 type outgoing struct {
 	frame
-	head    []byte // MULTICAST_FRAME up to the Ethernet payload
-	origin  identity.Address
-	limit   int // how many members may get it
-	sent    []identity.Address
+	head   []byte // MULTICAST_FRAME up to the Ethernet payload
+	origin identity.Address
+	limit  int // how many members may get it
+	sent   []identity.Address
+	// resolves is set for a question who holds an address. Bridges, which get
+	// everything, then take no place from the holder: free counts them.
+	resolves bool
+	free     int
+	// single is set if every member gets a frame of its own instead.
+	single  bool
 	expires clock.Mono
 }
 
 // done reports whether the frame reached as many members as it may.
-func (o *outgoing) done() bool { return len(o.sent) >= o.limit }
+func (o *outgoing) done() bool { return len(o.sent)-o.free >= o.limit }
 
 // multicast sends a frame to the members of a group. withSource says that the
 // frame's source is not our own MAC. origin is the member for whom a replicator
 // sends, else 0 (spec 04 §12.4).
 func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGroup, f *frame, withSource bool, origin identity.Address) {
-	if s.sendToReplicator(at, nw, g, f) {
+	limit := int(min(nw.config.MulticastLimit, 1<<20))
+	resolves := isResolution(g, f)
+	if !resolves && s.sendToReplicator(at, nw, g, f) {
 		return
 	}
-	limit := int(min(nw.config.MulticastLimit, 1<<20))
+	// A limit of 0 is "no multicast", and was checked; what comes here anyway
+	// goes to members one by one.
+	single := limit == 0
+	if single {
+		limit = resolutionLimit
+	}
 	k := groupKey{nw.id, g}
 	grp := s.groups.get(k)
 	known := s.reachable(nw, grp)
@@ -41,9 +54,11 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 		h.Source = f.src
 	}
 	if known >= limit {
+		if resolves {
+			limit = max(limit, resolutionLimit)
+		}
 		o := &s.scratch.out
-		o.frame, o.origin, o.limit, o.sent = *f, origin, limit, o.sent[:0]
-		o.head = h.AppendHead(o.head[:0])
+		*o = outgoing{frame: *f, head: h.AppendHead(o.head[:0]), origin: origin, limit: limit, sent: o.sent[:0], resolves: resolves, single: single}
 		s.sendToAll(at, nw, grp, o)
 		o.payload = nil
 		return
@@ -57,12 +72,12 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 		grp = s.groups.open(k)
 	}
 	o := s.groups.enqueue(at.Mono, grp)
-	o.payload = append(o.payload[:0], f.payload...)
-	o.src, o.dst, o.etherType = f.src, f.dst, f.etherType
-	o.origin, o.limit, o.sent, o.expires = origin, limit, o.sent[:0], at.Mono+queueLife
-	o.head = h.AppendHead(o.head[:0])
-	if known == 0 || at.Mono-grp.gathered >= s.stretched(gatherInterval, 3) {
-		grp.gathered = at.Mono
+	*o = outgoing{
+		frame: frame{f.src, f.dst, f.etherType, append(o.payload[:0], f.payload...)},
+		head:  h.AppendHead(o.head[:0]), origin: origin, limit: limit, sent: o.sent[:0],
+		resolves: resolves, single: single, expires: at.Mono + queueLife,
+	}
+	if grp.mayAsk(at.Mono, s.stretched(gatherInterval, 3), known) {
 		s.gather(at, nw, g, h.GatherLimit)
 	}
 	s.sendToAll(at, nw, grp, o)
@@ -108,15 +123,26 @@ func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing)
 // sendCopy sends o to one member, unless that is where it came from or the limit
 // is reached. What the rules refuse counts against the limit.
 func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identity.Address) {
-	if o.done() || to == s.self.Address || to == o.origin {
+	if to == s.self.Address || to == o.origin {
+		return
+	}
+	bridge := o.resolves && slices.Contains(nw.roles.bridges, to)
+	if !bridge && o.done() {
 		return
 	}
 	if !s.permitted(nw, to) {
 		nw.turnAwayTo(at, to)
 		return
 	}
+	if bridge {
+		o.free++
+	}
 	o.sent = append(o.sent, to)
 	m := nw.members.open(at.Mono, to)
+	if o.single {
+		s.sendSingly(at, nw, o, m)
+		return
+	}
 	if !s.filterOut(at, nw, m, to, &o.frame, true) {
 		return
 	}
@@ -125,7 +151,8 @@ func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identit
 }
 
 // sendToReplicator hands the frame to the nearest replicator that can be reached
-// directly, if the network has any and we are neither one nor a bridge.
+// directly, if the network has any and we are neither one nor a bridge. One that
+// is no bridge is passed over: nobody would accept others' frames from it.
 func (s *Switch) sendToReplicator(at clock.Instant, nw *Network, g identity.MulticastGroup, f *frame) bool {
 	if len(nw.roles.replicators) == 0 || nw.roles.amReplicator || nw.roles.amBridge {
 		return false
@@ -133,6 +160,9 @@ func (s *Switch) sendToReplicator(at clock.Instant, nw *Network, g identity.Mult
 	var best identity.Address
 	least := 0
 	for _, a := range nw.roles.replicators {
+		if !slices.Contains(nw.roles.bridges, a) {
+			continue
+		}
 		if ms, ok := s.link.DirectLatency(a); ok && s.permitted(nw, a) && (best == 0 || ms < least) {
 			best, least = a, ms
 		}

@@ -95,7 +95,8 @@ func (s *Switch) macsAllowed(nw *Network, m *member, f *frame) bool {
 		return true
 	}
 	if f.dst.Multicast() {
-		if nw.config.MulticastLimit == 0 {
+		// A bridge without multicast is still asked who behind it has an address.
+		if g, _ := groupOf(f.dst, f.etherType, f.payload); nw.config.MulticastLimit == 0 && !(nw.roles.amBridge && isResolution(g, f)) {
 			nw.drops[DropNoMulticast]++
 			return false
 		}

@@ -110,7 +110,7 @@ func (s *Switch) sendToGroup(at clock.Instant, nw *Network, f *frame) {
 	} else if nw.config.NDPEmulation() && s.answerSolicitation(at, nw, f) {
 		return
 	}
-	if nw.config.MulticastLimit == 0 {
+	if nw.config.MulticastLimit == 0 && !isResolution(g, f) {
 		nw.drops[DropNoMulticast]++
 		return
 	}
