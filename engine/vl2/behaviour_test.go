@@ -358,7 +358,7 @@ func TestBridgeFlood(t *testing.T) {
 		t.Errorf("%d of 40 bridges were ever reached", len(reached))
 	}
 	// A route through a node that is no bridge any more does not count.
-	nw.routes.learn(0x020000000099, v.PeerB)
+	nw.hosts.learn(start.Mono, 0x020000000099, v.PeerB)
 	s.SendFrame(start, nw, nw.mac, 0x020000000099, 0x0800, []byte("x"))
 	if len(f.take()) != floodFanOut {
 		t.Error("an outdated route was used")

@@ -1,54 +1,94 @@
 package vl2
 
-import "orrery/engine/identity"
+import (
+	"slices"
 
-// routeTable remembers behind which remote bridge a MAC was seen (spec 04 §11.4).
-type routeTable struct {
-	via   map[identity.MAC]identity.Address
-	limit int
+	"orrery/engine/clock"
+	"orrery/engine/identity"
+)
+
+// Ages and numbers of hosts behind bridges. The reference keeps them for ever;
+// 300 s is what physical bridges have (IEEE 802.1D).
+const (
+	hostLife = 300 * clock.Second
+	// moveWindow and maxMoves: a host that roams between two access points, or is
+	// migrated, moves less often.
+	moveWindow = 10 * clock.Second
+	maxMoves   = 4
+	pinLife    = 30 * clock.Second
+)
+
+// bridge reports whether a is an active bridge.
+func (r *roles) bridge(a identity.Address) bool {
+	_, ok := slices.BinarySearch(r.bridgeSet, a)
+	return ok
 }
 
-// learn notes that mac is behind bridge. In a full table the bridge with the
-// most routes loses all of them, since it is the one that fills it.
-func (t *routeTable) learn(mac identity.MAC, bridge identity.Address) {
-	if old, known := t.via[mac]; known {
-		if old != bridge {
-			t.via[mac] = bridge
-		}
-		return
+// ofMember reports whether mac is ours, or that of a member that we have heard.
+// The first octet alone says little: LANs have hosts with made-up MACs.
+func (nw *Network) ofMember(mac identity.MAC) bool {
+	if !mac.InNetwork(nw.id) {
+		return false
 	}
-	if t.via == nil {
-		t.via = make(map[identity.MAC]identity.Address)
-	}
-	if len(t.via) >= t.limit {
-		t.purgeLargest()
-	}
-	t.via[mac] = bridge
+	m := nw.members.get(mac.Address(nw.id))
+	return mac == nw.mac || m != nil && m.heard
 }
 
-// purgeLargest removes the routes of the bridge with the most, of equals that
-// with the lowest address.
-func (t *routeTable) purgeLargest() {
-	counts := make(map[identity.Address]int)
-	for _, a := range t.via {
-		counts[a]++
+// bridgeIn decides whether a frame with a source that is not our own may enter
+// the network here: not unless we are an active bridge, and not if it has been
+// here before.
+func (s *Switch) bridgeIn(at clock.Instant, nw *Network, src identity.MAC) bool {
+	switch {
+	case !nw.roles.amBridge:
+		nw.drops[DropNotBridge]++
+	case src == 0 || src.Multicast():
+		nw.drops[DropMalformed]++
+	case nw.ofMember(src):
+		nw.looped(at, src) // what we delivered came back by another way
+	case !nw.hosts.learn(at.Mono, src, s.self.Address):
+		nw.looped(at, src)
+	default:
+		return true
 	}
-	var worst identity.Address
-	most := 0
-	for a, n := range counts {
-		if n > most || n == most && a < worst {
-			worst, most = a, n
-		}
-	}
-	for m, a := range t.via {
-		if a == worst {
-			delete(t.via, m)
-		}
-	}
+	return false
 }
 
-// lookup returns the bridge behind which mac was last seen.
-func (t *routeTable) lookup(mac identity.MAC) (identity.Address, bool) {
-	a, ok := t.via[mac]
-	return a, ok
+// learnHost decides whether a frame of mac may come from m, which is so if m is
+// an active bridge, and notes that mac is behind it. Members' own MACs are behind
+// no bridge, whatever one says.
+func (s *Switch) learnHost(at clock.Instant, nw *Network, m *member, mac identity.MAC) bool {
+	switch {
+	case !nw.roles.bridge(m.address):
+		nw.drops[DropNotBridge]++
+	case mac.Multicast():
+		nw.drops[DropMalformed]++
+	case nw.ofMember(mac):
+		nw.looped(at, mac)
+	case !nw.hosts.learn(at.Mono, mac, m.address):
+		nw.looped(at, mac)
+	default:
+		return true
+	}
+	return false
+}
+
+// looped counts a frame that came back.
+func (nw *Network) looped(at clock.Instant, mac identity.MAC) {
+	nw.drops[DropLoop]++
+	nw.loopMAC, nw.loopAt = mac, at.Mono
+}
+
+// behindBridge reports whether mac is a host behind a bridge although it looks
+// like a member's.
+func (nw *Network) behindBridge(now clock.Mono, mac identity.MAC) bool {
+	if len(nw.hosts.at) == 0 {
+		return false
+	}
+	_, ok := nw.hosts.lookup(now, mac)
+	return ok && !nw.ofMember(mac)
+}
+
+// forgetHosts forgets the hosts behind nodes that are no bridges any more.
+func (nw *Network) forgetHosts() {
+	nw.hosts.drop(func(h *host) bool { return !nw.roles.bridge(h.via) })
 }

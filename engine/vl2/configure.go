@@ -131,6 +131,7 @@ func (s *Switch) setConfig(nw *Network, c *netconf.Config) {
 	nw.base = rule.Compile(c.Rules)
 	nw.own = c.CapabilitySets()
 	nw.roles = rolesOf(c, s.self.Address)
+	nw.forgetHosts()
 	s.contactChanges++
 	nw.comBytes = nil
 	if com := nw.com(); com != nil {
@@ -144,6 +145,7 @@ func (s *Switch) setConfig(nw *Network, c *netconf.Config) {
 // rolesOf sorts the members with special roles.
 func rolesOf(c *netconf.Config, self identity.Address) (r roles) {
 	r.bridges = unique(c.WithRole(nil, netconf.ActiveBridge))
+	r.bridgeSet = slices.Sorted(slices.Values(r.bridges))
 	r.replicators = unique(c.WithRole(nil, netconf.MulticastReplicator))
 	r.contacts = unique(c.AlwaysContact(nil))
 	r.amBridge = slices.Contains(r.bridges, self)

@@ -15,6 +15,7 @@ const (
 	DropNoMulticast                   // the multicast limit is 0
 	DropMalformed                     // impossible MACs
 	DropCrowded                       // too many groups without members
+	DropLoop                          // came back by way of another bridge
 	dropReasons
 )
 
@@ -44,6 +45,8 @@ func (r DropReason) String() string {
 		return "malformed"
 	case DropCrowded:
 		return "crowded"
+	case DropLoop:
+		return "loop"
 	}
 	return "unknown"
 }

@@ -45,7 +45,7 @@ func FuzzPackets(f *testing.F) {
 		}
 		s.Tick(after(60000))
 		if len(nw.members.order) > 8 || len(nw.members.byAddress) != len(nw.members.order) ||
-			s.groups.likes > 8 || len(s.peers.byAddress) > 4 || len(nw.routes.via) > 4 {
+			s.groups.likes > 8 || len(s.peers.byAddress) > 4 || len(nw.hosts.at) > 4 {
 			t.Error("a table is over its limit")
 		}
 	})

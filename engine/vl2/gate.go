@@ -23,6 +23,7 @@ func (s *Switch) admit(at clock.Instant, nw *Network, peer *identity.Identity) *
 		}
 		m.used = at.Mono
 	}
+	m.heard = true
 	if at.Mono-m.likes >= likeInterval && s.permitted(nw, m.address) {
 		s.sendListTo(at, nw, m)
 	}

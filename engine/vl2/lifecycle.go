@@ -28,7 +28,8 @@ func (s *Switch) JoinWithToken(at clock.Instant, id identity.NetworkID, cached [
 		id: id, mac: identity.MACOf(id, s.self.Address),
 		lastConfig: clock.Never, lastLike: clock.Never,
 		members: memberTable{network: id, limit: s.limits.Members},
-		routes:  routeTable{limit: s.limits.BridgeRoutes},
+		hosts:   hostTable{limit: s.limits.BridgeRoutes, self: s.self.Address},
+		loopAt:  clock.Never,
 		request: requestState{last: clock.Never, refusedSince: clock.Never, token: token},
 		failure: StatusOK,
 	}
@@ -171,6 +172,7 @@ func (s *Switch) Deadline() clock.Mono {
 // cleanNetwork drops what has become useless (spec 04 §8.6).
 func (s *Switch) cleanNetwork(at clock.Instant, nw *Network) {
 	nw.members.clean(at.Mono, nw)
+	nw.hosts.clean(at.Mono)
 	nw.assembler.Expire(at.Mono - assemblyLife)
 	nw.left.expire(at.Mono, likeLife)
 	if nw.behind.expire(at.Mono, behindLife) {

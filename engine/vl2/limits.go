@@ -8,8 +8,8 @@ type Limits struct {
 	// Members is the number of memberships per network; the longest unused is
 	// forgotten first, one with a revocation last (spec 04 §17.15).
 	Members int
-	// BridgeRoutes is the number of MACs learnt behind remote bridges, per
-	// network (spec 04 §11.4).
+	// BridgeRoutes is the number of MACs learnt behind bridges, ourselves among
+	// them, per network (spec 04 §11.4).
 	BridgeRoutes int
 	// Subscriptions is the number of groups of our own, and of groups bridged
 	// in, per network (spec 04 §12.1).

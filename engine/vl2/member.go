@@ -16,6 +16,7 @@ type member struct {
 	mac     identity.MAC
 	used    clock.Mono // last frame in or out
 	sent    clock.Mono // last frame out
+	heard   bool       // it has passed the gate
 	pushed  clock.Mono // our credentials were sent
 	likes   clock.Mono // our full list of groups was sent
 	// pending is the next of our credential packets to send, due at pushNext.

@@ -1,6 +1,8 @@
 package vl2
 
 import (
+	"slices"
+
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/rule"
@@ -57,13 +59,19 @@ func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g ide
 	if replicate && nw.roles.amReplicator {
 		s.multicast(at, nw, g, f, true, m.address)
 	}
-	if f.src != m.mac && !s.learnRoute(nw, m, f.src) {
+	if f.src != m.mac && !s.replicated(nw, m, f.src) && !s.learnHost(at, nw, m, f.src) {
 		return false
 	}
 	if r := s.inspect(at, nw, m, f); r >= rule.Accept {
 		s.deliver(at, nw, f, r)
 	}
 	return true
+}
+
+// replicated reports whether m sends on what the member with the MAC src sent: as
+// a replicator, and as the bridge that it has to be for that (spec 04 §12.5).
+func (s *Switch) replicated(nw *Network, m *member, src identity.MAC) bool {
+	return slices.Contains(nw.roles.replicators, m.address) && nw.roles.bridge(m.address) && nw.ofMember(src)
 }
 
 // replyWithMembers answers a MULTICAST_FRAME whose sender wants members.

@@ -88,13 +88,17 @@ type Network struct {
 	assembler netconf.Assembler
 
 	members  memberTable
-	routes   routeTable
+	hosts    hostTable
 	ours     groupSet    // subscriptions of the host
 	behind   datedGroups // groups of hosts bridged in, last seen
 	left     datedGroups // groups that the host has left
 	lastLike clock.Mono  // full list to upstreams, controller and contacts
 	// likePackets is what fullList last built, nil if it no longer holds.
 	likePackets [][]byte
+
+	// loopMAC is the source of the last frame that came back, at loopAt.
+	loopMAC identity.MAC
+	loopAt  clock.Mono
 
 	verifiedOnly bool
 	drops        [dropReasons]uint64
@@ -103,6 +107,7 @@ type Network struct {
 // roles is who does what on a network, from the specialists of its config.
 type roles struct {
 	bridges, replicators []identity.Address // in the config's order
+	bridgeSet            []identity.Address // sorted
 	// contacts are anchors and replicators: always told and asked about groups.
 	contacts               []identity.Address
 	amBridge, amReplicator bool
@@ -149,11 +154,6 @@ func (nw *Network) Groups() []identity.MulticastGroup { return slices.Clone(nw.o
 
 // Bridge reports whether we may bridge other hosts into the network.
 func (nw *Network) Bridge() bool { return nw.roles.amBridge }
-
-// BridgeRoute returns the remote bridge behind which mac was seen.
-func (nw *Network) BridgeRoute(mac identity.MAC) (identity.Address, bool) {
-	return nw.routes.lookup(mac)
-}
 
 // MayClaim reports whether the holder of mac may say that it has the address ip:
 // not if a certificate of ownership gives ip to another member and none to the

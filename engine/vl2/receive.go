@@ -1,10 +1,7 @@
 package vl2
 
 import (
-	"slices"
-
 	"orrery/engine/clock"
-	"orrery/engine/identity"
 	"orrery/engine/rule"
 	"orrery/engine/vl1"
 	"orrery/engine/wire"
@@ -74,7 +71,7 @@ func (s *Switch) acceptExtFrame(at clock.Instant, nw *Network, m *member, f *fra
 	switch r {
 	case rule.SuperAccept:
 	case rule.Accept:
-		if !s.macsAllowed(nw, m, f) {
+		if !s.macsAllowed(at, nw, m, f) {
 			return false
 		}
 	default:
@@ -87,9 +84,9 @@ func (s *Switch) acceptExtFrame(at clock.Instant, nw *Network, m *member, f *fra
 // macsAllowed applies the checks of bridging to a frame that m sent. A frame
 // from a bridge may have any destination, a quirk that is kept: its bridge
 // cannot know whether we are one.
-func (s *Switch) macsAllowed(nw *Network, m *member, f *frame) bool {
+func (s *Switch) macsAllowed(at clock.Instant, nw *Network, m *member, f *frame) bool {
 	if f.src != m.mac {
-		return s.learnRoute(nw, m, f.src)
+		return s.learnHost(at, nw, m, f.src)
 	}
 	if f.dst == nw.mac {
 		return true
@@ -106,16 +103,6 @@ func (s *Switch) macsAllowed(nw *Network, m *member, f *frame) bool {
 		nw.drops[DropNotBridge]++
 	}
 	return nw.roles.amBridge
-}
-
-// learnRoute notes that mac is behind m, if m is an active bridge.
-func (s *Switch) learnRoute(nw *Network, m *member, mac identity.MAC) bool {
-	if !slices.Contains(nw.roles.bridges, m.address) {
-		nw.drops[DropNotBridge]++
-		return false
-	}
-	nw.routes.learn(mac, m.address)
-	return true
 }
 
 // inspect runs everything that decides over an inbound frame whatever its verb.

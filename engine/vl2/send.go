@@ -17,13 +17,12 @@ func (s *Switch) SendFrame(at clock.Instant, nw *Network, src, dst identity.MAC,
 	switch {
 	case nw.config == nil:
 		nw.drops[DropNoConfig]++
-	case src != nw.mac && !nw.roles.amBridge:
-		nw.drops[DropNotBridge]++
+	case src != nw.mac && !s.bridgeIn(at, nw, src):
 	case dst.Multicast():
 		s.sendToGroup(at, nw, &f)
 	case dst == nw.mac:
 		s.sink.Deliver(at, nw, src, dst, etherType, payload, false)
-	case dst.InNetwork(nw.id):
+	case dst.InNetwork(nw.id) && !nw.behindBridge(at.Mono, dst):
 		s.sendToMember(at, nw, &f)
 	default:
 		s.sendToBridges(at, nw, &f)
@@ -75,7 +74,7 @@ func (s *Switch) sendToBridges(at clock.Instant, nw *Network, f *frame) {
 			nw.turnAwayTo(at, a)
 		}
 	}
-	if via, ok := nw.routes.lookup(f.dst); ok && slices.Contains(targets, via) {
+	if via, ok := nw.hosts.lookup(at.Mono, f.dst); ok && slices.Contains(targets, via) {
 		targets = append(targets[:0], via)
 	} else if len(targets) > floodFanOut {
 		s.shuffle(targets, floodFanOut)

@@ -58,24 +58,6 @@ func TestStamps(t *testing.T) {
 	}
 }
 
-func TestRouteEviction(t *testing.T) {
-	t.Parallel()
-	r := routeTable{limit: 4}
-	for i, via := range []identity.Address{9, 8, 8, 9, 7} {
-		r.learn(identity.MAC(i+1), via)
-	}
-	// 8 and 9 had two each; the lower address lost its own.
-	for mac, want := range map[identity.MAC]identity.Address{1: 9, 2: 0, 3: 0, 4: 9, 5: 7} {
-		if got, _ := r.lookup(mac); got != want {
-			t.Errorf("%v is behind %v, want %v", mac, got, want)
-		}
-	}
-	r.learn(1, 7)
-	if got, _ := r.lookup(1); got != 7 {
-		t.Errorf("a host that moved is still behind %v", got)
-	}
-}
-
 func TestMemberEviction(t *testing.T) {
 	t.Parallel()
 	m := memberTable{limit: 3}

@@ -214,7 +214,7 @@ func TestLocalEthernetVectors(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			f, s, nw := v.node(t, Limits{}, c.Config)
 			if c.Name == "unicast-foreign-mac-learned-route" {
-				nw.routes.learn(c.To.MAC, v.PeerC)
+				nw.hosts.learn(start.Mono, c.To.MAC, v.PeerC)
 			}
 			s.SendFrame(start, nw, c.From.MAC, c.To.MAC, c.EtherType, unhex(t, c.Frame))
 			matchFrames(t, f.takeDelivered(), c.InjectedToHost)
@@ -406,8 +406,8 @@ func (v *multicastVectors) runSequence(t *testing.T, name string, limits Limits,
 				t.Errorf("%s: route of %v is %v, want %v", name, r.MAC, via, r.Via)
 			}
 		}
-		if len(nw.routes.via) != len(q.BridgeRoutesAfter) {
-			t.Errorf("%s: %d routes, want %d", name, len(nw.routes.via), len(q.BridgeRoutesAfter))
+		if len(nw.hosts.at) != len(q.BridgeRoutesAfter) {
+			t.Errorf("%s: %d routes, want %d", name, len(nw.hosts.at), len(q.BridgeRoutesAfter))
 		}
 		var got, want []string
 		for k, g := range s.groups.groups {
