@@ -7,6 +7,9 @@ import (
 	"orrery/engine/identity"
 )
 
+// tcpMask are the bits that come from a TCP header.
+const tcpMask = 0xfff
+
 // characteristics returns those bits of the frame's that mask asks for. Only
 // these are worked out.
 func characteristics(in *Input, h *header, mask uint64) (bits uint64) {
@@ -25,7 +28,7 @@ func characteristics(in *Input, h *header, mask uint64) (bits uint64) {
 	if mask&MACAuthenticated != 0 && macAuthenticated(in) {
 		bits |= MACAuthenticated
 	}
-	if mask&0xfff != 0 {
+	if mask&tcpMask != 0 {
 		bits |= tcpFlags(in, h)
 	}
 	return bits & mask

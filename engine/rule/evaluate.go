@@ -1,7 +1,5 @@
 package rule
 
-import "orrery/engine/identity"
-
 // outcome is what a match yields. never and always ignore the rule's NOT.
 type outcome uint8
 
@@ -20,101 +18,89 @@ func soft(b bool) outcome {
 	return no
 }
 
-// combine folds the outcome m of match o into the state of its set: a strict
-// left fold in which a set starts as true (spec 04 §10.2).
-func combine(match bool, m outcome, o *op) bool {
-	r := o.result(m)
-	if o.or {
-		return match || r
-	}
-	return match && r
-}
-
 // result is what the match contributes, its NOT included.
 func (o *op) result(m outcome) bool { return m == always || m != never && (m == yes) != o.not }
 
-// Evaluate runs the list over a frame (spec 04 §10.2). It does not allocate.
-func (s *Set) Evaluate(in *Input) Verdict {
-	f := s.lookup(in.EtherType)
-	if f.final {
-		return Verdict{Result: f.result}
-	}
-	return s.run(in, f.start, f.match, nil)
+// log takes what [Set.run] does with each rule.
+type log interface {
+	// matched tells of a match: the state of its set before, whether it was
+	// evaluated, and if so what it contributed.
+	matched(i int, before, evaluated, result bool)
+	// acted tells of an action: whether its set matched, and what it did.
+	acted(i int, match bool, e effect)
 }
 
-// run evaluates from rule start on, whose set matches so far if match. It logs
-// to log unless that is nil.
-func (s *Set) run(in *Input, start int, match bool, log []byte) (v Verdict) {
-	var (
-		h           header
-		superAccept bool
-		skipDrop    bool
-		source      = uint64(in.Source)
-		destination = uint64(in.Destination)
-		self        = uint64(in.Local.Self)
-	)
-	for i := start; i < len(s.ops); i++ {
+// effect is what an action did.
+type effect uint8
+
+const (
+	effectNone effect = iota
+	effectEnd
+	effectCopy
+	effectSkipped // a drop that a lenient match of tags kept from taking effect
+	effectSuper   // what follows super-accepts
+)
+
+// run evaluates rule by rule, as spec 04 §10.2 has it. It is for frames that have
+// no lane, and for explanations: it tells l everything unless that is nil.
+func (s *Set) run(in *Input, h *header, l log) (v Verdict) {
+	match, superAccept, skipDrop := true, false, false
+	for i := range s.ops {
 		o := &s.ops[i]
 		if !o.kind.Action() {
 			if !match && !o.or {
-				note(log, i, 1)
+				if l != nil {
+					l.matched(i, match, false, false)
+				}
 				continue
 			}
-			m := o.match(in, &h, superAccept, &skipDrop)
-			if log != nil {
-				note(log, i, grade(match)|grade(o.result(m) != o.not)<<2)
+			r := o.result(o.match(in, h, superAccept, &skipDrop))
+			if l != nil {
+				l.matched(i, match, true, r)
 			}
-			match = combine(match, m, o)
+			// A strict left fold; a set starts as true.
+			if o.or {
+				match = match || r
+			} else {
+				match = match && r
+			}
 			continue
 		}
-		if !match {
+		e := effectNone
+		end := false
+		switch {
+		case !match:
 			// A copy or redirect to us that does not apply still lets later
 			// sets accept what it may have stood for.
-			if in.Inbound && o.kind.Forwards() && o.a == self {
-				superAccept = true
+			if in.Inbound && o.kind.Forwards() && o.a == uint64(in.Local.Self) {
+				superAccept, e = true, effectSuper
 			}
-			match = true
-			continue
-		}
-		switch o.kind {
-		case ActionDrop:
-			if !skipDrop {
-				v.Result = Drop
-				return v
-			}
-			skipDrop = false
-		case ActionAccept:
-			v.Result = Accept
-			if superAccept {
-				v.Result = SuperAccept
-			}
-			return v
-		case ActionPriority:
-			v.Result = Accept
-			return v
-		case ActionBreak:
-			v.Result = NoMatch
-			return v
-		case ActionTee, ActionWatch, ActionRedirect:
-			switch {
-			case o.a == source:
-			case o.a == self:
-				if in.Inbound {
-					v.Result = SuperAccept
-					return v
-				}
-			case o.a == destination:
-			case o.kind == ActionRedirect:
-				v.Result, v.Destination = Redirect, identity.Address(o.a)
-				return v
-			default:
-				v.CopyTo, v.Watch, v.CopyLength = identity.Address(o.a), o.kind == ActionWatch, len(in.Frame)
-				if o.v != 0 {
-					v.CopyLength = min(int(o.v), len(in.Frame))
-				}
+		case o.kind == ActionDrop && skipDrop:
+			skipDrop, e = false, effectSkipped
+		case o.kind == ActionDrop:
+			v.Result, end = Drop, true
+		case o.kind == ActionAccept && superAccept:
+			v.Result, end = SuperAccept, true
+		case o.kind == ActionAccept || o.kind == ActionPriority:
+			v.Result, end = Accept, true
+		case o.kind == ActionBreak:
+			end = true
+		case o.kind.Forwards():
+			var copied bool
+			if end, copied = o.forward(in, &v); copied {
+				e = effectCopy
 			}
 		}
+		if end {
+			e = effectEnd
+		}
+		if l != nil {
+			l.acted(i, match, e)
+		}
+		if end {
+			return v
+		}
+		match = true
 	}
-	v.Result = NoMatch
 	return v
 }

@@ -37,9 +37,6 @@ func (d *Decision) add(to identity.Address, length int, flags uint8) {
 // §10.4). With noTee no copies are made, but redirection is carried out. It does
 // not allocate.
 func FilterOut(base *Set, own []Set, in *Input, noTee bool) Decision {
-	if r, ok := base.known(in); ok {
-		return Decision{Result: r}
-	}
 	d := filter(base, own, in, flags{wire.ExtFrameTeeOut, wire.ExtFrameWatchOut, wire.ExtFrameRedirectOut}, noTee)
 	d.Result = min(d.Result, Accept)
 	return d
@@ -49,17 +46,7 @@ func FilterOut(base *Set, own []Set, in *Input, noTee bool) Decision {
 // capabilities of the sender, in ascending order of ID (spec 04 §10.5). It does
 // not allocate.
 func FilterIn(base *Set, peer []Set, in *Input) Decision {
-	if r, ok := base.known(in); ok {
-		return Decision{Result: r}
-	}
 	return filter(base, peer, in, flags{wire.ExtFrameTeeIn, wire.ExtFrameWatchIn, wire.ExtFrameRedirectIn}, false)
-}
-
-// known is the result of frames of in's ethertype if it follows from that alone
-// and needs no capabilities: the common case, in which nothing is copied.
-func (s *Set) known(in *Input) (Result, bool) {
-	f := s.lookup(in.EtherType)
-	return f.result, f.final && f.result != NoMatch
 }
 
 // flags are the EXT_FRAME flags of one direction.
@@ -67,12 +54,13 @@ type flags struct{ tee, watch, redirect uint8 }
 
 // filter decides in either direction.
 func filter(base *Set, caps []Set, in *Input, fl flags, noTee bool) (d Decision) {
-	v := base.Evaluate(in)
+	var h header // read once, for all sets
+	v := base.evaluate(in, &h)
 	d.Result = v.Result
 	to := v.Destination
 	if v.Result == NoMatch {
 		for i := range caps {
-			c := caps[i].Evaluate(in)
+			c := caps[i].evaluate(in, &h)
 			if c.Result >= Redirect {
 				d.Result, to = c.Result, c.Destination
 				if !noTee {

@@ -13,7 +13,13 @@ type header struct {
 	proto uint8
 	// upper is the offset of the upper protocol's header, possibly past the end.
 	upper int
+	// both are the ports once they have been read.
+	havePorts bool
+	both      ports
 }
+
+// ports are the upper protocol's, -1 for one that no range contains.
+type ports struct{ source, destination int32 }
 
 type kind uint8
 
@@ -54,17 +60,34 @@ func (h *header) parse(in *Input) {
 	}
 }
 
-// hasPorts reports whether the upper protocol begins with two ports of which at
-// least one byte more than both is present.
-func (h *header) hasPorts(f []byte) bool {
-	switch h.proto {
-	case ether.ProtoTCP, ether.ProtoUDP, ether.ProtoSCTP, ether.ProtoUDPLite:
-		return len(f) > h.upper+4
+// ports returns the ports of a frame that is IP and complete in so far: of the
+// protocols that begin with two if at least one byte more than both is present.
+// Port 0 of IPv6 counts as none.
+func (h *header) ports(in *Input) *ports {
+	if !h.havePorts {
+		h.readPorts(in.Frame)
 	}
-	return false
+	return &h.both
 }
 
-// port is the 16-bit number at offset in the upper header; see hasPorts.
-func (h *header) port(f []byte, offset int) uint16 {
-	return binary.BigEndian.Uint16(f[h.upper+offset:])
+// readPorts fills h.both.
+func (h *header) readPorts(f []byte) {
+	h.havePorts, h.both = true, ports{-1, -1}
+	switch h.proto {
+	case ether.ProtoTCP, ether.ProtoUDP, ether.ProtoSCTP, ether.ProtoUDPLite:
+	default:
+		return
+	}
+	if len(f) <= h.upper+4 {
+		return
+	}
+	h.both = ports{int32(binary.BigEndian.Uint16(f[h.upper:])), int32(binary.BigEndian.Uint16(f[h.upper+2:]))}
+	if h.kind == ipv6 {
+		if h.both.source == 0 {
+			h.both.source = -1
+		}
+		if h.both.destination == 0 {
+			h.both.destination = -1
+		}
+	}
 }

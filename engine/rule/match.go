@@ -86,16 +86,11 @@ func (o *op) matchIP(in *Input, h *header) outcome {
 	case MatchICMP:
 		return o.icmp(h, f)
 	}
-	// A port match. Port 0 of IPv6 counts as none.
-	if !h.hasPorts(f) {
-		return no
-	}
-	offset := 0
+	p := h.ports(in).source
 	if o.kind == MatchDestinationPort {
-		offset = 2
+		p = h.ports(in).destination
 	}
-	p := h.port(f, offset)
-	return soft(uint32(p) >= o.v && uint64(p) <= o.a && (k == ipv4 || p != 0))
+	return soft(p >= int32(o.v) && p <= int32(o.a))
 }
 
 // prefix4 compares the IPv4 address at offset.

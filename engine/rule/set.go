@@ -5,10 +5,8 @@ import "encoding/binary"
 // Set is a compiled rule list. The zero Set matches nothing. It is immutable
 // and safe for concurrent use; copies share their memory.
 type Set struct {
-	ops []op
-	// What is known of a frame from its ethertype alone; see fold.
-	ipv4, ipv6, arp, rest fold
-	named                 []fold
+	ops   []op
+	lanes lanes
 }
 
 // op is a rule in the form that evaluation wants: operands masked, shifted and
@@ -43,7 +41,7 @@ func Compile(rules []Rule) Set {
 	for i := range rules {
 		s.ops[i] = compile(&rules[i])
 	}
-	s.foldAll()
+	s.lay()
 	return s
 }
 

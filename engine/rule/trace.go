@@ -6,16 +6,29 @@ package rule
 // the rule, false or true; the high two are 1 or 2 for the rule's own result
 // with its NOT taken away, or 0 if it was not evaluated. Actions, and rules that were not
 // reached, are 0. This is the form of the reference's remote trace (spec 04
-// §14.6); here it serves to explain to a user why a frame was dropped.
+// §14.6).
 func (s *Set) Trace(dst []byte, in *Input) ([]byte, Verdict) {
 	n := len(dst)
 	dst = append(dst, make([]byte, (len(s.ops)+1)/2)...)
-	log := dst[n:]
-	if len(log) == 0 {
-		log = nil
-	}
-	return dst, s.run(in, 0, true, log)
+	var h header
+	return dst, s.run(in, &h, &traced{s, dst[n:]})
 }
+
+// traced writes the form of the remote trace.
+type traced struct {
+	set *Set
+	log []byte
+}
+
+func (t *traced) matched(i int, before, evaluated, result bool) {
+	b := grade(before)
+	if evaluated {
+		b |= grade(result != t.set.ops[i].not) << 2
+	}
+	t.log[i/2] |= b << (i % 2 * 4)
+}
+
+func (t *traced) acted(int, bool, effect) {}
 
 // grade is 1 for false and 2 for true.
 func grade(b bool) byte {
@@ -23,11 +36,4 @@ func grade(b bool) byte {
 		return 2
 	}
 	return 1
-}
-
-// note writes the four bits of rule i.
-func note(log []byte, i int, bits byte) {
-	if log != nil {
-		log[i/2] |= bits << (i % 2 * 4)
-	}
 }

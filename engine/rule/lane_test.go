@@ -7,9 +7,9 @@ import (
 	"orrery/engine/rule"
 )
 
-// TestFoldsAreExact compares evaluation that starts from what the ethertype
+// TestLanesAreExact compares the compiled form, which starts from what the ethertype
 // decides with evaluation rule by rule, over random lists.
-func TestFoldsAreExact(t *testing.T) {
+func TestLanesAreExact(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	v := load(t)
