@@ -18,6 +18,9 @@ type NetworkMeter struct {
 	Received, Sent uint64
 	// Drops are frames that went no further, by reason.
 	Drops [vl2.DropReasonCount]uint64
+	// Oversize frames were longer than the Ethernet device takes, Strays for
+	// another host though we are no bridge.
+	Oversize, Strays uint64
 	// LastConfig is when a configuration was last taken from the controller.
 	LastConfig clock.Mono
 }
@@ -32,7 +35,7 @@ func (c *Core) NetworkMeters() []NetworkMeter {
 		}
 		m := NetworkMeter{
 			ID: p.nwid, Status: nw.Status(), Groups: len(nw.Groups()), Members: len(nw.Members()),
-			Received: p.received, Sent: p.sent, LastConfig: nw.LastConfig(),
+			Received: p.received, Sent: p.sent, LastConfig: nw.LastConfig(), Oversize: p.oversize, Strays: p.strays,
 		}
 		for r := range m.Drops {
 			m.Drops[r] = nw.Drops(vl2.DropReason(r))

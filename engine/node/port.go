@@ -32,6 +32,9 @@ type port struct {
 
 	// received and sent count frames to and from the host.
 	received, sent uint64
+	// oversize and strays count frames that an Ethernet device was spared: longer
+	// than it takes, or for another host though we are no bridge.
+	oversize, strays uint64
 
 	out *portOutput
 }
@@ -150,7 +153,7 @@ func (p *port) fromNetwork(c *Core, at clock.Instant, src, dst identity.MAC, eth
 		p.out.deliver(at, frame{src, dst, etherType, payload, super})
 		return
 	}
-	if len(payload) > p.mtu {
+	if !p.takes(c, dst, etherType, payload, super) {
 		return
 	}
 	b := c.out.Alloc(Headroom + ether.HeaderLen + len(payload))

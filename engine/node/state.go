@@ -30,6 +30,7 @@ type NetworkState struct {
 	MTU       int
 	Groups    []identity.MulticastGroup
 	Bridge    bool
+	Bridging  vl2.Bridging
 	PortError int
 	// DroppedUnverified counts frames that were not carried because a network for
 	// verified peers is not for their sender or receiver, TurnedAway by whom.
@@ -46,12 +47,21 @@ func (c *Core) Network(nwid identity.NetworkID) (NetworkState, bool) {
 	}
 	s := NetworkState{
 		ID: nwid, MAC: nw.MAC(), Status: nw.Status(), Auth: nw.Authentication(), Settings: p.settings, Config: nw.Config(),
-		LinkLocal: netip.PrefixFrom(identity.LinkLocal(nw.MAC()), 64), MTU: p.mtu, Groups: nw.Groups(), Bridge: nw.Bridge(),
+		LinkLocal: netip.PrefixFrom(identity.LinkLocal(nw.MAC()), 64), MTU: p.mtu, Groups: nw.Groups(), Bridge: nw.Bridge(), Bridging: nw.Bridging(),
 		PortError: nw.PortError(),
 	}
 	s.Addresses, s.Routes = p.addresses, p.routes
 	s.DroppedUnverified, s.TurnedAway = nw.Drops(vl2.DropNotVerified), nw.TurnedAway()
 	return s, true
+}
+
+// BridgedHosts lists the hosts behind the bridges of a network, by MAC.
+func (c *Core) BridgedHosts(at clock.Instant, nwid identity.NetworkID) []vl2.BridgedHost {
+	nw := c.vl2.Network(nwid)
+	if nw == nil {
+		return nil
+	}
+	return nw.Hosts(at.Mono)
 }
 
 // Networks lists the joined networks in order.

@@ -159,6 +159,12 @@ func (m *measured) perNetwork(p *metrics.Page) {
 				p.Count(dropped, "network_id", id, "reason", vl2.DropReason(r).String())
 			}
 		}
+		if n.Oversize > 0 {
+			p.Count(n.Oversize, "network_id", id, "reason", "oversize")
+		}
+		if n.Strays > 0 {
+			p.Count(n.Strays, "network_id", id, "reason", "stray")
+		}
 	})
 	p.Family("orrery_network_members", metrics.Gauge, "Peers that have proved membership of a network.")
 	each(func(n *node.NetworkMeter, id string) { p.Count(uint64(n.Members), "network_id", id) })
