@@ -44,3 +44,10 @@ func fold(acc uint64) uint16 {
 	acc = acc>>16 + acc&0xffff
 	return uint16(acc)
 }
+
+// UpdateChecksum is the Internet checksum sum after a word that it covers
+// changed from old to now (RFC 1624). The word must be at an even distance from
+// where the checksum's coverage begins.
+func UpdateChecksum(sum, old, now uint16) uint16 {
+	return ^fold(uint64(^sum) + uint64(^old) + uint64(now))
+}

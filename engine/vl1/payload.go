@@ -55,6 +55,10 @@ type fit struct {
 	// gap how long a search for that reason must wait for.
 	unheard clock.Mono
 	gap     clock.Mono
+	// lost counts packets on this way of which parts were lost, one soon after the
+	// other, lostAt is when the last one was noticed.
+	lost   int
+	lostAt clock.Mono
 }
 
 // fitting is a search under way: of a path to a peer, or of the way to it
@@ -248,7 +252,12 @@ func (w *Wire) searched(now clock.Mono, p *Peer, by pathKey, hops uint8, length 
 // suspectFit has a path with traffic looked at soon: parts of packets that came
 // by it got lost.
 func (w *Wire) suspectFit(now clock.Mono, by pathKey) {
-	if x := w.paths[by]; x != nil && x.fit != nil && !x.fit.running && now-x.fit.began >= fitSoon {
+	x := w.paths[by]
+	if x == nil || x.fit == nil {
+		return
+	}
+	x.fit.lostPart(now)
+	if !x.fit.running && now-x.fit.began >= fitSoon {
 		x.fit.next = now
 	}
 }

@@ -34,6 +34,10 @@ type Link interface {
 	AmUpstream() bool
 	// Random is the next of a seeded sequence, not for secrets.
 	Random() uint64
+	// Whole is the length in bytes of the longest packet, from its header on, that
+	// goes to a peer in one datagram, 0 if that does not matter (see
+	// [vl1.Wire.Whole]).
+	Whole(a identity.Address) int
 	// DirectLatency is the round trip to a peer with a live direct path.
 	DirectLatency(a identity.Address) (ms int, ok bool)
 }

@@ -101,7 +101,10 @@ type Network struct {
 	loopAt  clock.Mono
 
 	verifiedOnly bool
-	drops        [dropReasons]uint64
+	// limit is what SetLimit set, clamped what Clamped counts.
+	limit   int
+	clamped uint64
+	drops   [dropReasons]uint64
 }
 
 // roles is who does what on a network, from the specialists of its config.

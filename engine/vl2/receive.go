@@ -27,7 +27,7 @@ func (s *Switch) handleFrame(at clock.Instant, in *vl1.Inbound) vl1.Disposition 
 	}
 	f := frame{m.mac, nw.mac, p.EtherType, p.Data}
 	if r := s.inspect(at, nw, m, &f); r >= rule.Accept {
-		s.deliver(at, nw, &f, r)
+		s.deliver(at, nw, s.clamp(nw, m.address, &f, frameOverhead, &s.scratch.openingIn), r)
 	}
 	return vl1.Trusted
 }
@@ -77,7 +77,7 @@ func (s *Switch) acceptExtFrame(at clock.Instant, nw *Network, m *member, f *fra
 	default:
 		return true
 	}
-	s.deliver(at, nw, f, r)
+	s.deliver(at, nw, s.clamp(nw, m.address, f, extFrameOverhead, &s.scratch.openingIn), r)
 	return true
 }
 

@@ -43,6 +43,11 @@ func (s *Switch) sendToMember(at clock.Instant, nw *Network, f *frame) {
 		nw.turnAwayTo(at, to)
 		return
 	}
+	overhead := frameOverhead
+	if f.src != nw.mac {
+		overhead = extFrameOverhead
+	}
+	f = s.clamp(nw, to, f, overhead, &s.scratch.openingOut)
 	if !s.filterOut(at, nw, m, to, f, false) {
 		nw.drops[DropFiltered]++
 		return
@@ -84,6 +89,7 @@ func (s *Switch) sendToBridges(at clock.Instant, nw *Network, f *frame) {
 	sent := false
 	for _, to := range targets {
 		m := nw.members.open(at.Mono, to)
+		f := s.clamp(nw, to, f, extFrameOverhead, &s.scratch.openingOut)
 		if !s.filterOut(at, nw, m, to, f, true) {
 			continue
 		}

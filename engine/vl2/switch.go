@@ -79,6 +79,10 @@ type scratch struct {
 	members        []byte
 	input          rule.Input
 	out            outgoing
+	// clamped is the last frame that opens a TCP connection as it goes on, with the
+	// payload in one of the other two.
+	clamped               frame
+	openingIn, openingOut []byte
 }
 
 // random draws from the link for rules that match at random.
