@@ -27,6 +27,9 @@ func (k Kind) setting() bool { return k == KindMTU || k == KindLinkLocal || k ==
 type Item struct {
 	Kind      Kind   `json:"kind"`
 	Interface string `json:"interface"`
+	// For is the interface whose state this is a part of, if that is another one:
+	// a port of the bridge Interface.
+	For string `json:"for,omitempty"`
 	// Index is the interface's index, which tells it from a later one of the
 	// same name.
 	Index int `json:"index"`
@@ -56,6 +59,21 @@ func (it Item) key() Item {
 		it.Value = 0
 	}
 	return it
+}
+
+// thing is the item as the system has it, whoever made it.
+func (it Item) thing() Item {
+	k := it.key()
+	k.For = ""
+	return k
+}
+
+// owner is the interface whose state the item is a part of.
+func (it Item) owner() string {
+	if it.For != "" {
+		return it.For
+	}
+	return it.Interface
 }
 
 // String names the item as an error or log message would.

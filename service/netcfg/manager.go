@@ -79,7 +79,7 @@ func (m *Manager) undoEarlier() ([]Change, error) {
 func (m *Manager) Apply(want State) ([]Change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now, err := m.sys.observe(want.Interface)
+	now, err := m.see(want)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +91,15 @@ func (m *Manager) Apply(want State) ([]Change, error) {
 	// First away with the old: new items may contradict them. What the journal
 	// has, it has until it is gone.
 	changes, undoErr := m.release(func(it Item) bool {
-		if it.Interface != want.Interface {
+		if it.owner() != want.Interface {
 			return false
 		}
-		return it.Index != now.index || !it.Kind.setting() && !keys[it.key()]
+		on := now[it.Interface]
+		return on == nil || it.Index != on.index || !it.Kind.setting() && !keys[it.key()]
 	})
 	if len(changes) > 0 {
 		// Taking an address away can take others and routes along.
-		if now, err = m.sys.observe(want.Interface); err != nil {
+		if now, err = m.see(want); err != nil {
 			return changes, errors.Join(planErr, undoErr, err, m.journal.save(m.owned))
 		}
 	}
@@ -111,14 +112,30 @@ func (m *Manager) Apply(want State) ([]Change, error) {
 	return changes, err
 }
 
+// see reads what the interfaces of a state have, by name.
+func (m *Manager) see(want State) (map[string]*observed, error) {
+	now := make(map[string]*observed, 2)
+	for _, name := range []string{want.Interface, want.Bridge} {
+		if name == "" {
+			continue
+		}
+		o, err := m.sys.observe(name)
+		if err != nil {
+			return nil, err
+		}
+		now[name] = o
+	}
+	return now, nil
+}
+
 // makeMissing makes those items that are not there.
-func (m *Manager) makeMissing(items []Item, now *observed) ([]Change, error) {
+func (m *Manager) makeMissing(items []Item, now map[string]*observed) ([]Change, error) {
 	var missing []Item
 	for _, it := range items {
-		if !now.has(it) {
-			it.Index = now.index
+		if on := now[it.Interface]; !on.has(it) {
+			it.Index = on.index
 			if it.Kind.setting() {
-				it.Before = m.before(it, now)
+				it.Before = m.before(it, on)
 			}
 			missing = append(missing, it)
 		}
@@ -138,7 +155,7 @@ func (m *Manager) makeMissing(items []Item, now *observed) ([]Change, error) {
 	var changes []Change
 	var errs []error
 	for _, it := range missing {
-		for _, rival := range now.rivals(it) {
+		for _, rival := range now[it.Interface].rivals(it) {
 			if err := m.sys.undo(rival); err != nil {
 				errs = append(errs, fmt.Errorf("remove %v: %w", rival, err))
 				continue
@@ -228,7 +245,7 @@ func (m *Manager) Remove(ifname string) ([]Change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	before := len(m.owned)
-	changes, err := m.release(func(it Item) bool { return it.Interface == ifname })
+	changes, err := m.release(func(it Item) bool { return it.owner() == ifname })
 	if len(m.owned) != before {
 		err = errors.Join(err, m.journal.save(m.owned))
 	}

@@ -85,7 +85,7 @@ func (f *fakeSystem) undo(it Item) error {
 	case it.Kind.setting():
 		o.settings[it.Kind] = it.Before
 	default:
-		delete(o.things, it.key())
+		delete(o.things, it.thing())
 	}
 	return nil
 }

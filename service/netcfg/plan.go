@@ -68,6 +68,9 @@ type planner struct {
 // add appends an item unless it is there.
 func (b *planner) add(it Item) {
 	it.Interface = b.want.Interface
+	if b.want.Bridge != "" && !it.Kind.setting() {
+		it.Interface, it.For = b.want.Bridge, b.want.Interface
+	}
 	if it.Kind == KindRoute {
 		if !b.p.gateways {
 			it.Via, it.OnLink, it.Metric = netip.Addr{}, false, 0

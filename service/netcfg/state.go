@@ -14,6 +14,10 @@ const DefaultMetric = 5000
 // in it any more is undone.
 type State struct {
 	Interface string
+	// Bridge is the bridge of the system that the interface is a port of, if it is
+	// of one: a port has no addresses that work, so they and the routes are put on
+	// the bridge. What others have there stays.
+	Bridge string
 	// Up brings the interface up. It is never brought down except by undoing.
 	Up bool
 	// MTU is set if it is not 0.

@@ -32,7 +32,7 @@ type system interface {
 type observed struct {
 	index    int
 	settings map[Kind]int
-	things   map[Item]bool // keys
+	things   map[Item]bool // by Item.thing
 }
 
 func newObserved(index int) *observed {
@@ -40,7 +40,7 @@ func newObserved(index int) *observed {
 }
 
 // note records a thing.
-func (o *observed) note(it Item) { o.things[it.key()] = true }
+func (o *observed) note(it Item) { o.things[it.thing()] = true }
 
 // has reports whether the item is as it should be.
 func (o *observed) has(it Item) bool {
@@ -48,14 +48,14 @@ func (o *observed) has(it Item) bool {
 		v, known := o.settings[it.Kind]
 		return known && v == it.Value
 	}
-	return o.things[it.key()]
+	return o.things[it.thing()]
 }
 
 // rivals are addresses on the interface with the IP of it and another prefix
 // length, which systems refuse to have beside it.
 func (o *observed) rivals(it Item) []Item {
-	if it.Kind != KindAddress {
-		return nil
+	if it.Kind != KindAddress || it.For != "" {
+		return nil // a bridge is not ours to tidy up
 	}
 	var out []Item
 	for k := range o.things {
