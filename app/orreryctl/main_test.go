@@ -198,7 +198,7 @@ func TestOwnSettings(t *testing.T) {
 	const id = " 294551b91fabcdef "
 	lines := []string{"get" + id + "verifiedOnly", "get" + id + "settings.mtu", "get" + id + "settings.nothing"}
 	for _, s := range []string{
-		"mtu=1400", "verifiedOnly=on", "lanDiscovery=1", "acceptRoutes=0.0.0.0/0,fd00::/8", "ignoreRoutes=10.9.0.0/16", "ignoreRoutes=", "token=sesame", "port=tap",
+		"mtu=1400", "verifiedOnly=on", "lanDiscovery=1", "dnsDefault=1", "dnsDefault=0", "acceptRoutes=0.0.0.0/0,fd00::/8", "ignoreRoutes=10.9.0.0/16", "ignoreRoutes=", "token=sesame", "port=tap",
 		"mtu=1279", "mtu=10001", "mtu=big", "verifiedOnly=maybe", "acceptRoutes=10.0.0.0/33", "port=serial", "token=" + strings.Repeat("x", 257), "zork=1",
 	} {
 		lines = append(lines, "set"+id+s)

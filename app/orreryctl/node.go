@@ -40,7 +40,8 @@ func (p *program) nodeCommands() []*cobra.Command {
   allowManaged=NET/BITS,...  let it give only those inside these networks
   allowGlobal=1|0            let it give addresses and routes of the Internet
   allowDefault=1|0           let it take over the default route
-  allowDNS=1|0               let it change the system's name servers
+  allowDNS=1|0               let its name servers answer for its domain
+  dnsDefault=1|0             with allowDNS: let them answer all other queries too
   port=tun|tap               kind of virtual device (tap: Linux only)
   mtu=1280..10000            cap of the network's MTU; 0 for none
   verifiedOnly=1|0           let only peers through that you have verified

@@ -18,8 +18,10 @@ type Settings struct {
 	AllowGlobal bool
 	// AllowDefault also lets in default routes.
 	AllowDefault bool
-	// AllowDNS lets name servers be applied.
+	// AllowDNS lets name servers be applied, for the network's domain.
 	AllowDNS bool
+	// DNSDefault has, with AllowDNS, all other queries go to them too.
+	DNSDefault bool
 	// Port is the kind of virtual port, empty for the default.
 	Port string
 	// VerifiedOnly drops frames of peers whom the user has not verified.
@@ -58,7 +60,7 @@ func DefaultSettings() Settings { return Settings{AllowManaged: true} }
 // Equal reports whether both allow the same.
 func (s *Settings) Equal(o *Settings) bool {
 	return s.AllowManaged == o.AllowManaged && s.AllowGlobal == o.AllowGlobal && s.AllowDefault == o.AllowDefault &&
-		s.AllowDNS == o.AllowDNS && s.Port == o.Port && s.VerifiedOnly == o.VerifiedOnly &&
+		s.AllowDNS == o.AllowDNS && s.DNSDefault == o.DNSDefault && s.Port == o.Port && s.VerifiedOnly == o.VerifiedOnly &&
 		s.LANDiscovery == o.LANDiscovery && s.MTU == o.MTU && s.Token == o.Token &&
 		slices.Equal(s.ManagedOnly, o.ManagedOnly) && slices.Equal(s.AcceptRoutes, o.AcceptRoutes) &&
 		slices.Equal(s.IgnoreRoutes, o.IgnoreRoutes)

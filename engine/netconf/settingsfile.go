@@ -24,6 +24,7 @@ const (
 	setPort     = "port"
 	setVerified = "verifiedOnly"
 	setLAN      = "lanDiscovery"
+	setDNSAll   = "dnsDefault"
 	setMTU      = "mtu" // decimal, unlike numbers from the network
 	setAccept   = "acceptRoutes"
 	setIgnore   = "ignoreRoutes"
@@ -52,6 +53,7 @@ func ParseSettings(text []byte) (Settings, error) {
 		AllowDNS:     d.Bool(setDNS, false),
 		VerifiedOnly: d.Bool(setVerified, false),
 		LANDiscovery: d.Bool(setLAN, false),
+		DNSDefault:   d.Bool(setDNSAll, false),
 		unknown:      unknownEntries(&d),
 	}
 	return s, errors.Join(s.parseManaged(&d), s.parsePort(&d), s.parseMTU(&d), s.parseRoutes(&d), s.parseToken(&d))
@@ -135,7 +137,7 @@ func unknownEntries(d *wire.Dictionary) (out []entry) {
 	for i := range d.Len() {
 		key, value := d.At(i)
 		switch key {
-		case "", setManaged, setGlobal, setDefault, setDNS, setList, setPort, setVerified, setLAN, setMTU, setAccept, setIgnore, setToken:
+		case "", setManaged, setGlobal, setDefault, setDNS, setList, setPort, setVerified, setLAN, setDNSAll, setMTU, setAccept, setIgnore, setToken:
 			continue
 		}
 		if !slices.ContainsFunc(out, func(e entry) bool { return e.key == key }) {
@@ -201,6 +203,9 @@ func (s *Settings) Append(dst []byte) []byte {
 	}
 	if s.LANDiscovery {
 		boolean(setLAN, true)
+	}
+	if s.DNSDefault {
+		boolean(setDNSAll, true)
 	}
 	if s.MTU != 0 {
 		line(setMTU, strconv.Itoa(s.MTU))

@@ -12,7 +12,7 @@ import (
 // set is left out, but for what every network has.
 func settingsView(s netconf.Settings) ipc.NetworkSettings {
 	v := ipc.NetworkSettings{
-		AllowManaged: &s.AllowManaged, AllowGlobal: &s.AllowGlobal, AllowDefault: &s.AllowDefault, AllowDNS: &s.AllowDNS, Port: s.Port,
+		AllowManaged: &s.AllowManaged, AllowGlobal: &s.AllowGlobal, AllowDefault: &s.AllowDefault, AllowDNS: &s.AllowDNS, DNSDefault: &s.DNSDefault, Port: s.Port,
 		ManagedOnly: prefixTexts(s.ManagedOnly), VerifiedOnly: &s.VerifiedOnly, LANDiscovery: &s.LANDiscovery,
 		AcceptRoutes: prefixTexts(s.AcceptRoutes), IgnoreRoutes: prefixTexts(s.IgnoreRoutes),
 	}
@@ -42,6 +42,7 @@ func settings(s netconf.Settings, want ipc.NetworkSettings) (netconf.Settings, e
 	set(&s.AllowGlobal, want.AllowGlobal)
 	set(&s.AllowDefault, want.AllowDefault)
 	set(&s.AllowDNS, want.AllowDNS)
+	set(&s.DNSDefault, want.DNSDefault)
 	set(&s.VerifiedOnly, want.VerifiedOnly)
 	set(&s.LANDiscovery, want.LANDiscovery)
 	set(&s.MTU, want.MTU)

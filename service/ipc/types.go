@@ -118,6 +118,9 @@ type NetworkSettings struct {
 	AllowGlobal  *bool    `json:"allowGlobal,omitempty"`
 	AllowDefault *bool    `json:"allowDefault,omitempty"`
 	AllowDNS     *bool    `json:"allowDNS,omitempty"`
+	// DNSDefault has, with AllowDNS, every query go to the network's servers, not
+	// only those for its domain.
+	DNSDefault *bool `json:"dnsDefault,omitempty"`
 	// Port is "tun" (default) or "tap" (Linux).
 	Port string `json:"port,omitempty"`
 	// VerifiedOnly lets only peers through that the user has verified.

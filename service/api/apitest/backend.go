@@ -152,7 +152,7 @@ func apply(to *ipc.NetworkSettings, s ipc.NetworkSettings) {
 	for _, p := range []struct{ to, from **bool }{
 		{&to.AllowManaged, &s.AllowManaged}, {&to.AllowGlobal, &s.AllowGlobal},
 		{&to.AllowDefault, &s.AllowDefault}, {&to.AllowDNS, &s.AllowDNS},
-		{&to.VerifiedOnly, &s.VerifiedOnly}, {&to.LANDiscovery, &s.LANDiscovery},
+		{&to.VerifiedOnly, &s.VerifiedOnly}, {&to.LANDiscovery, &s.LANDiscovery}, {&to.DNSDefault, &s.DNSDefault},
 	} {
 		if *p.from != nil {
 			*p.to = *p.from
