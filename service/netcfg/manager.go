@@ -2,7 +2,6 @@ package netcfg
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -15,9 +14,11 @@ type Manager struct {
 	journal journal
 	log     *slog.Logger
 
-	mu sync.Mutex // guards owned
+	mu sync.Mutex // guards owned and seen
 	// owned is what we have made and not undone, in the order made.
 	owned []Item
+	// seen is what was last seen of the machine.
+	seen glance
 }
 
 // Open undoes what an earlier run has left according to the journal at path,
@@ -75,7 +76,9 @@ func (m *Manager) undoEarlier() ([]Change, error) {
 // Apply makes the interface what want says: it adds what is missing and undoes
 // what earlier calls made and is not wanted any more. When all is as it should
 // be it changes nothing. It goes on after an error, so that changes may be
-// returned along with one. It fails with [ErrNoInterface] if there is none.
+// returned along with one. It fails with [ErrNoInterface] if there is none, and
+// joins an [ItemError] for each thing that the system refused; of what belongs
+// together, as the parts of one route do, all is made or nothing.
 func (m *Manager) Apply(want State) ([]Change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -128,53 +131,6 @@ func (m *Manager) see(want State) (map[string]*observed, error) {
 	return now, nil
 }
 
-// makeMissing makes those items that are not there.
-func (m *Manager) makeMissing(items []Item, now map[string]*observed) ([]Change, error) {
-	var missing []Item
-	for _, it := range items {
-		if on := now[it.Interface]; !on.has(it) {
-			it.Index = on.index
-			if it.Kind.setting() {
-				it.Before = m.before(it, on)
-			}
-			missing = append(missing, it)
-		}
-	}
-	if len(missing) == 0 {
-		return nil, nil
-	}
-	before := m.owned
-	m.owned = slices.Clone(m.owned)
-	for _, it := range missing {
-		m.own(it)
-	}
-	if err := m.journal.save(m.owned); err != nil {
-		m.owned = before
-		return nil, err
-	}
-	var changes []Change
-	var errs []error
-	for _, it := range missing {
-		for _, rival := range now[it.Interface].rivals(it) {
-			if err := m.sys.undo(rival); err != nil {
-				errs = append(errs, fmt.Errorf("remove %v: %w", rival, err))
-				continue
-			}
-			changes = append(changes, Change{Item: rival, Undone: true})
-		}
-		if err := m.sys.do(it); err != nil {
-			m.disown(it)
-			if i := slices.IndexFunc(before, func(o Item) bool { return o.key() == it.key() && o.Kind.setting() }); i >= 0 {
-				m.own(before[i]) // it still has the value of an earlier call
-			}
-			errs = append(errs, fmt.Errorf("make %v: %w", it, err))
-			continue
-		}
-		changes = append(changes, Change{Item: it})
-	}
-	return changes, errors.Join(errs...)
-}
-
 // before is the value that a setting has to go back to.
 func (m *Manager) before(it Item, now *observed) int {
 	for _, o := range m.owned {
@@ -212,7 +168,7 @@ func (m *Manager) release(which func(Item) bool) ([]Change, error) {
 			continue // it went with its interface
 		}
 		if err := m.sys.undo(it); err != nil {
-			errs = append(errs, fmt.Errorf("undo %v: %w", it, err))
+			errs = append(errs, &ItemError{Item: it, Undo: true, Err: err})
 			kept = append(kept, it)
 			continue
 		}

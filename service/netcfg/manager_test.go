@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"orrery/service/netcfg/verdict"
 )
 
 // fakeSystem is a machine in memory.
@@ -50,6 +52,10 @@ func (f *fakeSystem) observe(ifname string) (*observed, error) {
 		return nil, ErrNoInterface
 	}
 	return &observed{index: o.index, settings: maps.Clone(o.settings), things: maps.Clone(o.things)}, nil
+}
+
+func (*fakeSystem) machine([]string, func(netip.Prefix) bool) (verdict.Machine, error) {
+	return verdict.Machine{}, nil
 }
 
 func (f *fakeSystem) do(it Item) error {

@@ -37,9 +37,16 @@ const (
 // errFamily is about a route whose gateway has another family than its target.
 var errFamily = errors.New("gateway and target are of different families")
 
+// planned is an item with the number of the group that it is made with: all of
+// a group, or none.
+type planned struct {
+	Item
+	group int
+}
+
 // plan lists the items that make up a state, in the order to make them (spec
 // 04 §14.2, 06 §9.5), and what is wrong with those it leaves out.
-func plan(want State, p platform) ([]Item, error) {
+func plan(want State, p platform) ([]planned, error) {
 	b := planner{want: want, p: p, seen: map[Item]bool{}}
 	if want.MTU != 0 {
 		b.add(Item{Kind: KindMTU, Value: want.MTU})
@@ -60,9 +67,19 @@ type planner struct {
 	want  State
 	p     platform
 	own   []netip.Prefix
-	items []Item
+	items []planned
 	seen  map[Item]bool
 	errs  []error
+	// group is that of the next item, if it is not 0.
+	group, groups int
+}
+
+// grouped has what f adds be one group.
+func (b *planner) grouped(f func()) {
+	b.groups++
+	b.group = b.groups
+	f()
+	b.group = 0
 }
 
 // add appends an item unless it is there.
@@ -81,7 +98,12 @@ func (b *planner) add(it Item) {
 	}
 	if k := it.key(); !b.seen[k] {
 		b.seen[k] = true
-		b.items = append(b.items, it)
+		g := b.group
+		if g == 0 {
+			b.groups++
+			g = b.groups
+		}
+		b.items = append(b.items, planned{it, g})
 	}
 }
 
@@ -132,29 +154,32 @@ func (b *planner) routes() {
 			onlink = append(onlink, r)
 		}
 	}
-	var families []netip.Addr
 	for _, r := range slices.Concat(onlink, via) {
 		it := Item{Kind: KindRoute, Via: r.Via, Source: r.Source, Metric: r.Metric}
 		it.OnLink = r.Via.IsValid() && !b.reaches(r.Via)
-		switch {
-		case r.Target.Bits() > 0:
-			it.Prefix = r.Target
-			b.add(it)
-		case b.want.Mark != 0 && b.p.policy:
-			it.Prefix, it.Table = r.Target, markTable
-			b.add(it)
-			families = append(families, r.Target.Addr())
-		default:
-			for _, half := range halves(r.Target) {
-				it.Prefix = half
-				b.add(it)
-			}
-		}
+		b.grouped(func() { b.route(r, it) })
 	}
-	for _, f := range families {
-		any := netip.PrefixFrom(f, 0)
+}
+
+// route plans one route: as it is, in halves, or in the table that packets with
+// the mark do not see.
+func (b *planner) route(r Route, it Item) {
+	everything := r.Target.Bits() == 0
+	switch {
+	case everything && b.want.Mark != 0 && b.p.policy:
+		it.Prefix, it.Table = r.Target, markTable
+		b.add(it)
+		any := netip.PrefixFrom(r.Target.Addr(), 0)
 		b.add(Item{Kind: KindRule, Prefix: any, Table: mainTable, Rank: mainRank})
 		b.add(Item{Kind: KindRule, Prefix: any, Table: markTable, Mark: b.want.Mark, Rank: markRank})
+	case everything || r.Split && !r.Target.IsSingleIP():
+		for _, half := range halves(r.Target) {
+			it.Prefix = half
+			b.add(it)
+		}
+	default:
+		it.Prefix = r.Target
+		b.add(it)
 	}
 }
 
@@ -182,7 +207,7 @@ func (b *planner) wanted(r Route) (Route, bool) {
 			continue
 		}
 		family = true
-		if b.p.implied && a.Bits() == r.Target.Bits() && r.Target.Contains(a.Addr()) {
+		if b.p.implied && !r.Split && a.Bits() == r.Target.Bits() && r.Target.Contains(a.Addr()) {
 			return r, false // the address has brought this route
 		}
 	}
@@ -194,10 +219,10 @@ func (b *planner) reaches(ip netip.Addr) bool {
 	return slices.ContainsFunc(b.own, func(a netip.Prefix) bool { return a.Contains(ip) })
 }
 
-// halves splits a default route into two that beat it.
-func halves(all netip.Prefix) [2]netip.Prefix {
-	if all.Addr().Is4() {
-		return [2]netip.Prefix{netip.MustParsePrefix("0.0.0.0/1"), netip.MustParsePrefix("128.0.0.0/1")}
-	}
-	return [2]netip.Prefix{netip.MustParsePrefix("::/1"), netip.MustParsePrefix("8000::/1")}
+// halves splits a route into the two that beat it.
+func halves(p netip.Prefix) [2]netip.Prefix {
+	upper := p.Addr().AsSlice()
+	upper[p.Bits()/8] |= 0x80 >> (p.Bits() % 8)
+	second, _ := netip.AddrFromSlice(upper)
+	return [2]netip.Prefix{netip.PrefixFrom(p.Addr(), p.Bits()+1), netip.PrefixFrom(second, p.Bits()+1)}
 }

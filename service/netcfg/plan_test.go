@@ -138,7 +138,7 @@ func TestPlan(t *testing.T) {
 		items, err := plan(c.want, c.p)
 		var got []string
 		for _, it := range items {
-			got = append(got, brief(it))
+			got = append(got, brief(it.Item))
 		}
 		if !slices.Equal(got, c.out) {
 			t.Errorf("%s:\ngot  %s\nwant %s", c.name, strings.Join(got, "\n     "), strings.Join(c.out, "\n     "))

@@ -46,6 +46,9 @@ type Route struct {
 	Source netip.Addr
 	// Metric is DefaultMetric if it is 0. macOS has no metrics.
 	Metric int
+	// Split installs the route as its two halves, which outdo an equal route of
+	// somebody else's.
+	Split bool
 }
 
 // String returns the form of "ip route".

@@ -3,6 +3,8 @@ package netcfg
 import (
 	"errors"
 	"net/netip"
+
+	"orrery/service/netcfg/verdict"
 )
 
 var (
@@ -20,6 +22,9 @@ type system interface {
 	boot() string
 	// observe reads what an interface has. It fails with ErrNoInterface.
 	observe(ifname string) (*observed, error)
+	// machine reads what the machine has beside the interfaces named: all
+	// interfaces that are up, and the routes that keep selects.
+	machine(own []string, keep func(netip.Prefix) bool) (verdict.Machine, error)
 	// do makes an item. errExists means that somebody else has it.
 	do(it Item) error
 	// undo takes an item away or puts a setting back. That it is gone already is
