@@ -34,6 +34,15 @@ private network (the default) must be authorised one by one.`,
 	}
 	authorize.Flags().StringVar(&name, "name", "", "name to remember the member by")
 
+	var off bool
+	bridge := &cobra.Command{
+		Use: "bridge <network ID> <address>", Short: "Let a member bridge computers behind it", Args: between(2, 2, "a network ID and a node's address"),
+		Long: `Let a member bridge: computers behind it, on its LAN, that run none of this
+software and are no members, can send to and receive from all members.`,
+		RunE: p.online(func(ctx context.Context, a []string) error { return t.NetworkBridge(ctx, a[0], a[1], !off) }),
+	}
+	bridge.Flags().BoolVar(&off, "off", false, "do not let it any more")
+
 	var yes bool
 	remove := &cobra.Command{
 		Use: "delete <network ID>", Short: "Delete a network with all its members", Args: between(1, 1, "a network ID"),
@@ -43,7 +52,7 @@ private network (the default) must be authorised one by one.`,
 
 	return group("network", "Manage networks of your own on this node's controller",
 		"Manage networks of your own on this node's controller. To join a network see\n\"orreryctl join\". These commands need root.",
-		create, authorize, remove,
+		create, authorize, bridge, remove,
 		&cobra.Command{Use: "list", Short: "List networks with their members: authorised/all", Args: between(0, 0, ""),
 			RunE: p.online(func(ctx context.Context, _ []string) error { return t.NetworkList(ctx) })},
 		&cobra.Command{Use: "show <network ID>", Short: "Show a network", Args: between(1, 1, "a network ID"),

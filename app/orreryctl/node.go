@@ -61,6 +61,15 @@ An empty list or token, as in "ignoreRoutes=", clears it.`,
 "orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix; or a
 setting of "orreryctl set". "mtu" is the one in force, "settings.mtu" the cap.`,
 			RunE: p.online(func(ctx context.Context, a []string) error { return t.Get(ctx, a[0], at(a, 1)) })},
+		{Use: "bridge <network ID>", Short: "Show a network's bridges and who is behind them", Args: between(1, 1, "a network ID"), ValidArgsFunction: p.completeNetworks,
+			Long: `Show which members of a network are bridges, whether this computer is one, and
+the MACs of computers that are no members and were seen behind a bridge within
+five minutes.
+
+To bridge a LAN into a network: have its controller allow it ("orreryctl network
+bridge"), "orreryctl set NETWORK port=tap", and make the network's device and the
+LAN's interface ports of a bridge of the system. Linux only.`,
+			RunE: p.online(func(ctx context.Context, a []string) error { return t.Bridge(ctx, a[0]) })},
 		p.doctorCommand(),
 		p.traceCommand(),
 		{Use: "metrics", Short: "Print measurements in the text format of Prometheus", Args: between(0, 0, ""),

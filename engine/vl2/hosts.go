@@ -148,12 +148,18 @@ type Bridging struct {
 	// [clock.Never] if there was none.
 	LoopMAC identity.MAC
 	LoopAt  clock.Mono
+	// Refused counts frames with a source that their sender may not use, Looped
+	// those that came back.
+	Refused, Looped uint64
 }
 
 // Bridging describes the network's bridges.
 func (nw *Network) Bridging() Bridging {
 	t := &nw.hosts
-	b := Bridging{Allowed: nw.roles.amBridge, Bridges: slices.Clone(nw.roles.bridges), Local: t.count[t.self], Limit: t.limit, LoopMAC: nw.loopMAC, LoopAt: nw.loopAt}
+	b := Bridging{
+		Allowed: nw.roles.amBridge, Bridges: slices.Clone(nw.roles.bridges), Local: t.count[t.self], Limit: t.limit,
+		LoopMAC: nw.loopMAC, LoopAt: nw.loopAt, Refused: nw.drops[DropNotBridge], Looped: nw.drops[DropLoop],
+	}
 	b.Remote = len(t.at) - b.Local
 	return b
 }

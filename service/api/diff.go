@@ -25,7 +25,8 @@ func Diff(old, next *ipc.Snapshot, everything bool) (events []ipc.Event, state *
 	} else {
 		events = append(events, ipc.Event{Kind: ipc.EventStatus, Status: &state.Status})
 	}
-	state.Networks = diffList(old.Networks, next.Networks, networkKey, same[ipc.Network],
+	state.Networks = diffList(old.Networks, next.Networks, networkKey,
+		func(a, b *ipc.Network) bool { return sameNetwork(a, b, everything) },
 		func(n *ipc.Network) { events = append(events, ipc.Event{Kind: ipc.EventNetwork, Network: n}) },
 		func(k string) { events = append(events, ipc.Event{Kind: ipc.EventNetworkGone, Gone: k}) })
 	state.Peers = diffList(old.Peers, next.Peers, peerKey,
@@ -86,6 +87,25 @@ func sameStatus(a, b *ipc.Status, everything bool) bool {
 	x, y := *a, *b
 	x.Counters, y.Counters = nil, nil
 	return same(&x, &y)
+}
+
+func sameNetwork(a, b *ipc.Network, everything bool) bool {
+	if everything {
+		return same(a, b)
+	}
+	x, y := steadyNetwork(a), steadyNetwork(b)
+	return same(&x, &y)
+}
+
+// steadyNetwork returns a copy of a network without measurements.
+func steadyNetwork(n *ipc.Network) ipc.Network {
+	c := *n
+	if n.Bridging != nil {
+		b := *n.Bridging
+		b.Remote, b.Local, b.Refused, b.Looped = 0, 0, 0, 0
+		c.Bridging = &b
+	}
+	return c
 }
 
 func samePeer(a, b *ipc.Peer, everything bool) bool {

@@ -22,6 +22,8 @@ func (s *Server) table() table {
 		{patch, "/v1/networks/{network}", ipc.Operator, "changing a network's settings", "orreryctl set {network} SETTING=VALUE", s.setNetwork},
 		{del, "/v1/networks/{network}", ipc.Operator, "leaving a network", "orreryctl leave {network}", s.leave},
 
+		{get, "/v1/networks/{network}/bridge", ipc.Observer, "listing who is behind bridges", "orreryctl bridge {network}", s.bridgedHosts},
+
 		{get, "/v1/peers", ipc.Observer, "listing peers", "orreryctl peers", s.peers},
 		{get, "/v1/peers/{address}", ipc.Observer, "reading a peer", "orreryctl peers", s.peer},
 

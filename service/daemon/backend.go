@@ -58,6 +58,7 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 	})
 	status.Address, status.Identity, status.Fingerprint = self.Address.String(), self.String(), verify.Fingerprint(self)
 	status.Version, status.Port, status.StartedAt = d.cfg.Version, d.sockets.Port(), d.started
+	d.tellBridges(nets, self.Address, now.Mono)
 	snap := &ipc.Snapshot{
 		Status: status, Networks: []ipc.Network{}, Peers: []ipc.Peer{}, Trust: []ipc.TrustRecord{}, Alerts: d.alerts.list(),
 	}

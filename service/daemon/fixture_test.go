@@ -21,6 +21,7 @@ import (
 	"orrery/service/device/devicetest"
 	"orrery/service/host"
 	"orrery/service/ipc"
+	"orrery/service/netcfg"
 	"orrery/service/portmap"
 )
 
@@ -62,6 +63,8 @@ func (m *fakeMachine) Open(*node.NetworkState) (host.Port, error) {
 
 func (*fakeMachine) names() []string          { return nil }
 func (*fakeMachine) prefixes() []netip.Prefix { return nil }
+
+func (*fakeMachine) bridge(string) netcfg.Bridge { return netcfg.Bridge{} }
 
 // dial and mapper keep tests from the network that this machine is in.
 func (*fakeMachine) dial(context.Context, string, string, int) (net.Conn, error) {

@@ -35,6 +35,8 @@ type machine interface {
 	// prefixes are the subnets on our own devices, over which the wire must not
 	// run.
 	prefixes() []netip.Prefix
+	// bridge is the bridge of the system that a device of ours is a port of.
+	bridge(device string) netcfg.Bridge
 	// dial connects outside of our own networks. Index is the interface to leave
 	// by where that is what keeps us out of them, 0 for any.
 	dial(ctx context.Context, network, address string, index int) (net.Conn, error)
@@ -112,6 +114,11 @@ func (s *system) names() []string {
 // prefixes implements machine.
 func (s *system) prefixes() []netip.Prefix {
 	var all []netip.Prefix
+	s.mu.Lock()
+	for _, p := range s.ports {
+		all = append(all, p.place.addresses()...)
+	}
+	s.mu.Unlock()
 	for _, name := range s.names() {
 		addrs, err := interfaceAddresses(name)
 		if err != nil {
@@ -130,6 +137,7 @@ func (s *system) prefixes() []netip.Prefix {
 type systemPort struct {
 	device.Device
 	system *system
+	place  place
 }
 
 // Ethernet implements host.Port.
@@ -142,7 +150,15 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 			return fmt.Errorf("set the MTU to %d: %w", n.MTU, err)
 		}
 	}
+	if d, ok := p.Device.(interface{ KeepMAC() error }); ok {
+		if err := d.KeepMAC(); err != nil {
+			return err
+		}
+	}
 	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Addresses: n.Addresses, Mark: ownMark}
+	if p.Ethernet() {
+		want.Bridge = p.settle(n.Addresses)
+	}
 	if !p.Ethernet() {
 		want.LinkLocal = n.LinkLocal.Addr()
 	}
@@ -205,7 +221,11 @@ func (p *systemPort) Observe() ([]netip.Prefix, []identity.MAC, error) {
 		return addrs, nil, err
 	}
 	groups, err := device.MulticastMACs(p.Name())
-	return addrs, groups, err
+	if err != nil {
+		return addrs, nil, err
+	}
+	moreAddrs, moreGroups := p.onBridge()
+	return append(addrs, moreAddrs...), append(groups, moreGroups...), nil
 }
 
 // Close implements host.Port.

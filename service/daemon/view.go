@@ -21,6 +21,7 @@ func (d *Daemon) networkView(s *node.NetworkState) ipc.Network {
 		Bridge: s.Bridge, Device: device, Settings: settingsView(s.Settings), AuthURL: s.Auth.URL,
 		Addresses: []string{}, Routes: []ipc.Route{}, Multicast: []string{},
 	}
+	n.Bridging = bridgingView(s, d.system.bridge(device))
 	d.mu.Lock()
 	n.JoinedAt = d.joined[s.ID]
 	d.mu.Unlock()

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"orrery/engine/identity"
 )
 
 // tapBatch is how many frames one Read collects at most.
@@ -19,6 +22,7 @@ const tapBatch = 64
 // tapDevice is a TAP interface: Ethernet, one frame per system call.
 type tapDevice struct {
 	*control
+	mac  identity.MAC
 	file *os.File
 	raw  syscall.RawConn
 	once sync.Once
@@ -40,11 +44,11 @@ func openTAP(cfg Config, c *control) (Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &tapDevice{control: c, file: os.NewFile(uintptr(fd), clonePath)}
+	d := &tapDevice{control: c, mac: cfg.MAC, file: os.NewFile(uintptr(fd), clonePath)}
 	d.readable = d.readAll
 	if d.raw, err = d.file.SyscallConn(); err == nil {
 		if cfg.MAC != 0 {
-			err = setMAC(c.name, cfg)
+			err = setMAC(c.name, cfg.MAC)
 		}
 		if err == nil {
 			err = d.setMTU(cfg.MTU)
@@ -56,14 +60,31 @@ func openTAP(cfg Config, c *control) (Device, error) {
 	return d, nil
 }
 
+// KeepMAC gives the interface its MAC again if another program has changed it, as
+// programs that configure every new interface do. With another one, nothing that
+// this computer sends into the network would be taken.
+func (d *tapDevice) KeepMAC() error {
+	if d.mac == 0 {
+		return nil
+	}
+	link, err := netlink.LinkByName(d.name)
+	if err != nil {
+		return fmt.Errorf("look for interface %s: %w", d.name, err)
+	}
+	if bytes.Equal(link.Attrs().HardwareAddr, d.mac.Append(nil)) {
+		return nil
+	}
+	return setMAC(d.name, d.mac)
+}
+
 // setMAC gives the interface the network's MAC.
-func setMAC(name string, cfg Config) error {
+func setMAC(name string, mac identity.MAC) error {
 	link, err := netlink.LinkByName(name)
 	if err == nil {
-		err = netlink.LinkSetHardwareAddr(link, net.HardwareAddr(cfg.MAC.Append(nil)))
+		err = netlink.LinkSetHardwareAddr(link, net.HardwareAddr(mac.Append(nil)))
 	}
 	if err != nil {
-		return fmt.Errorf("set MAC of %s to %v: %w", name, cfg.MAC, err)
+		return fmt.Errorf("set MAC of %s to %v: %w", name, mac, err)
 	}
 	return nil
 }

@@ -52,6 +52,12 @@ type Port interface {
 	Close() error
 }
 
+// Mover is a [Port] whose place in the system others can change.
+type Mover interface {
+	// Moved reports whether that has happened since it was last applied.
+	Moved() bool
+}
+
 // networks joins the core's networks to ports of the operating system.
 type networks struct {
 	mu      sync.Mutex // guards what follows
@@ -300,5 +306,8 @@ func (h *Host) observe(nwid identity.NetworkID) {
 		return
 	}
 	p.mtu.Store(int64(p.MTU()))
+	if m, ok := p.Port.(Mover); ok && m.Moved() {
+		h.networks.touch(nwid)
+	}
 	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Observed(at, nwid, addresses, groups, out) })
 }

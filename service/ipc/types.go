@@ -83,7 +83,8 @@ type Network struct {
 	MAC       string          `json:"mac"`
 	MTU       int             `json:"mtu"`
 	Broadcast bool            `json:"broadcastEnabled"`
-	Bridge    bool            `json:"bridge"`
+	Bridge    bool            `json:"bridge"`             // the controller has made us an active bridge
+	Bridging  *Bridging       `json:"bridging,omitempty"` // nil on a network without bridges
 	Device    string          `json:"device"`
 	Revision  uint64          `json:"netconfRevision"`
 	Addresses []string        `json:"addresses"` // "ip/bits"

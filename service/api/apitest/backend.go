@@ -59,6 +59,7 @@ var (
 	_ api.Meter      = (*Backend)(nil)
 	_ api.Chronicler = (*Backend)(nil)
 	_ api.Examiner   = (*Backend)(nil)
+	_ api.Bridger    = (*Backend)(nil)
 )
 
 // Change runs do while nobody else looks at the backend, then tells.
