@@ -303,9 +303,12 @@ func (m *Member) View(w Window) *View {
 
 // OwnsIP reports whether a certificate that counts within w gives the member ip.
 func (m *Member) OwnsIP(ip netip.Addr, w Window) bool {
-	return slices.ContainsFunc(m.owned, func(c Ownership) bool {
-		return c.OwnsIP(ip) && m.usable(TypeOwnership, c.ID, c.Timestamp, w)
-	})
+	for i := range m.owned {
+		if c := &m.owned[i]; c.OwnsIP(ip) && m.usable(TypeOwnership, c.ID, c.Timestamp, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // AddOwned adds the addresses that a certificate names to a side that is being

@@ -72,3 +72,16 @@ func MulticastMAC(ip netip.Addr) identity.MAC {
 	b := ip.As16()
 	return 0x333300000000 | identity.MAC(binary.BigEndian.Uint32(b[12:]))
 }
+
+// LinkLocalMAC is the MAC from which an IPv6 link-local address follows, if it
+// follows from one of those that are assigned locally, as networks' are (spec 04
+// §1.3).
+func LinkLocalMAC(ip netip.Addr) (m identity.MAC, ok bool) {
+	if !ip.IsLinkLocalUnicast() || !ip.Is6() {
+		return 0, false
+	}
+	b := ip.As16()
+	m = identity.MAC(b[8]|2)<<40 | identity.MAC(b[9])<<32 | identity.MAC(b[10])<<24 |
+		identity.MAC(b[13])<<16 | identity.MAC(b[14])<<8 | identity.MAC(b[15])
+	return m, identity.LinkLocal(m) == ip
+}

@@ -213,12 +213,9 @@ func (p *Port) derived(ip netip.Addr) (identity.MAC, bool) {
 	if !ip.Is6() {
 		return 0, false
 	}
-	b := ip.As16()
-	if b[0] == 0xfe && b[1] == 0x80 {
-		m := identity.MAC(b[8]|2)<<40 | identity.MAC(b[9])<<32 | identity.MAC(b[10])<<24 |
-			identity.MAC(b[13])<<16 | identity.MAC(b[14])<<8 | identity.MAC(b[15])
-		ok := identity.LinkLocal(m) == ip && m.InNetwork(p.cfg.Network) && m != p.mac && !m.Address(p.cfg.Network).Reserved()
-		return m, ok
+	if ip.IsLinkLocalUnicast() {
+		m, ok := ether.LinkLocalMAC(ip)
+		return m, ok && m.InNetwork(p.cfg.Network) && m != p.mac && !m.Address(p.cfg.Network).Reserved()
 	}
 	if !p.set.NDPEmulation {
 		return 0, false

@@ -131,6 +131,7 @@ func (s *Switch) setConfig(nw *Network, c *netconf.Config) {
 	nw.base = rule.Compile(c.Rules)
 	nw.own = c.CapabilitySets()
 	nw.roles = rolesOf(c, s.self.Address)
+	nw.origins.configured(c)
 	nw.forgetHosts()
 	s.contactChanges++
 	nw.comBytes = nil

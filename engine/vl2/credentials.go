@@ -51,9 +51,13 @@ func (s *Switch) addCredential(at clock.Instant, r *credential.Reader, from iden
 			return m.AddTag(&r.Tag, look)
 		})
 	case credential.TypeOwnership:
-		return s.offer(at, r.Ownership.Network, r.Ownership.IssuedTo, func(m *credential.Member) (credential.Result, identity.Address) {
+		result, missing := s.offer(at, r.Ownership.Network, r.Ownership.IssuedTo, func(m *credential.Member) (credential.Result, identity.Address) {
 			return m.AddOwnership(&r.Ownership, look)
 		})
+		if result == credential.Added {
+			s.find(r.Ownership.Network).certified(&r.Ownership)
+		}
+		return result, missing
 	case credential.TypeRevocation:
 		return s.addRevocation(at, &r.Revocation, from)
 	}

@@ -16,6 +16,7 @@ const (
 	DropMalformed                     // impossible MACs
 	DropCrowded                       // too many groups without members
 	DropLoop                          // came back by way of another bridge
+	DropSpoofed                       // from an address of another member
 	dropReasons
 )
 
@@ -47,6 +48,8 @@ func (r DropReason) String() string {
 		return "crowded"
 	case DropLoop:
 		return "loop"
+	case DropSpoofed:
+		return "spoofed"
 	}
 	return "unknown"
 }

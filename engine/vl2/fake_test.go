@@ -89,7 +89,7 @@ func (f *fake) Random() uint64 {
 	f.seed = f.seed*6364136223846793005 + 1442695040888963407
 	return f.seed >> 11
 }
-func (f *fake) Whole(identity.Address) int             { return f.whole }
+func (f *fake) Whole(identity.Address) int                   { return f.whole }
 func (f *fake) DirectLatency(a identity.Address) (int, bool) { ms, ok := f.latency[a]; return ms, ok }
 
 func (f *fake) Deliver(at clock.Instant, nw *Network, src, dst identity.MAC, etherType uint16, payload []byte, super bool) {

@@ -127,7 +127,7 @@ func (st *station) Random() uint64 {
 	st.seed = st.seed*6364136223846793005 + 1442695040888963407
 	return st.seed >> 11
 }
-func (st *station) Whole(identity.Address) int { return 0 }
+func (st *station) Whole(identity.Address) int                   { return 0 }
 func (st *station) DirectLatency(a identity.Address) (int, bool) { return 1, st.stations[a] != nil }
 
 func (st *station) Deliver(_ clock.Instant, _ *Network, src, dst identity.MAC, etherType uint16, payload []byte, super bool) {

@@ -26,6 +26,10 @@ type member struct {
 	// nothing was.
 	denied *turnedAway
 
+	// origins are the source addresses last seen in its frames that it may use, of
+	// IPv4 and of IPv6.
+	origins [2]origin
+
 	// proof has the peer's credentials.
 	proof credential.Member
 	// The gate's last answer on a private network, for the peer's identity and

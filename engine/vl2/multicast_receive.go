@@ -35,8 +35,11 @@ func (s *Switch) handleMulticastFrame(at clock.Instant, in *vl1.Inbound) vl1.Dis
 		f.src = m.mac
 	}
 	replicate := p.Flags&wire.MulticastFrameReplicate != 0
-	if n := len(p.Data); n > 0 && n <= maxFramePayload && !s.acceptMulticast(at, nw, m, p.Group, &f, replicate) {
-		return vl1.Trusted
+	if n := len(p.Data); n > 0 && n <= maxFramePayload {
+		spoofed := f.src == m.mac && s.spoofed(at, nw, m, &f, in, wire.VerbMulticastFrame)
+		if spoofed || !s.acceptMulticast(at, nw, m, p.Group, &f, replicate) {
+			return vl1.Trusted
+		}
 	}
 	if p.GatherLimit > 0 {
 		s.replyWithMembers(at, nw, in, p.Group, p.GatherLimit)

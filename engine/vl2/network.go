@@ -1,7 +1,6 @@
 package vl2
 
 import (
-	"net/netip"
 	"slices"
 
 	"orrery/engine/clock"
@@ -100,6 +99,8 @@ type Network struct {
 	loopMAC identity.MAC
 	loopAt  clock.Mono
 
+	origins origins
+
 	verifiedOnly bool
 	// limit is what SetLimit set, clamped what Clamped counts.
 	limit   int
@@ -157,23 +158,6 @@ func (nw *Network) Groups() []identity.MulticastGroup { return slices.Clone(nw.o
 
 // Bridge reports whether we may bridge other hosts into the network.
 func (nw *Network) Bridge() bool { return nw.roles.amBridge }
-
-// MayClaim reports whether the holder of mac may say that it has the address ip:
-// not if a certificate of ownership gives ip to another member and none to the
-// holder. Addresses without certificates, as users add them by hand, are anyone's
-// (spec 04 §15.6).
-func (nw *Network) MayClaim(mac identity.MAC, ip netip.Addr) bool {
-	other := false
-	for _, m := range nw.members.order {
-		if m.proof.OwnsIP(ip, nw.window) {
-			if m.mac == mac {
-				return true
-			}
-			other = true
-		}
-	}
-	return !other
-}
 
 // Members returns the addresses of the peers that have shown credentials or,
 // on a public network, traffic, in order.

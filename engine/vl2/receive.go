@@ -26,6 +26,9 @@ func (s *Switch) handleFrame(at clock.Instant, in *vl1.Inbound) vl1.Disposition 
 		return vl1.Trusted
 	}
 	f := frame{m.mac, nw.mac, p.EtherType, p.Data}
+	if s.spoofed(at, nw, m, &f, in, wire.VerbFrame) {
+		return vl1.Trusted
+	}
 	if r := s.inspect(at, nw, m, &f); r >= rule.Accept {
 		s.deliver(at, nw, s.clamp(nw, m.address, &f, frameOverhead, &s.scratch.openingIn), r)
 	}
@@ -50,8 +53,11 @@ func (s *Switch) handleExtFrame(at clock.Instant, in *vl1.Inbound) vl1.Dispositi
 	if m == nil {
 		return s.refuse(at, nw, in, wire.VerbExtFrame)
 	}
-	if !p.Empty && len(p.Data) > 0 && !s.acceptExtFrame(at, nw, m, &frame{p.From, p.To, p.EtherType, p.Data}) {
-		return vl1.Trusted
+	if !p.Empty && len(p.Data) > 0 {
+		f := frame{p.From, p.To, p.EtherType, p.Data}
+		if f.src == m.mac && s.spoofed(at, nw, m, &f, in, wire.VerbExtFrame) || !s.acceptExtFrame(at, nw, m, &f) {
+			return vl1.Trusted
+		}
 	}
 	if p.Flags&wire.ExtFrameAcknowledge != 0 {
 		s.link.ReplyOK(at, in, wire.VerbExtFrame, nw.id.Append(s.scratch.head[:0]))

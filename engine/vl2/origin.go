@@ -1,0 +1,214 @@
+package vl2
+
+import (
+	"net/netip"
+	"slices"
+
+	"orrery/engine/clock"
+	"orrery/engine/credential"
+	"orrery/engine/ether"
+	"orrery/engine/identity"
+	"orrery/engine/netconf"
+	"orrery/engine/rule"
+	"orrery/engine/vl1"
+	"orrery/engine/wire"
+)
+
+// Whoever is on a network can put any source address into a packet. What comes
+// from a member's own MAC is therefore compared with what others are known to
+// have: an address that the controller certified to another member, or that is
+// computed from another member's address, is not the sender's to use, be it in
+// an IP packet, in ARP or in neighbour discovery.
+//
+// Everything else passes: addresses that users add by hand, those behind a
+// router, and what bridges bring. Who forwards packets by the controller's own
+// will, as a bridge, as the gateway of a managed route or as a node to which
+// rules redirect, may also forward those of other members.
+
+// maxHolders bounds the certified addresses that are remembered of a network.
+// Only its controller can add any.
+const maxHolders = 1 << 17
+
+// origins knows which member an address was certified to.
+type origins struct {
+	// holders may have members whose certificate counts no more: those are seen
+	// for what they are when they matter, and swept out now and then.
+	holders map[netip.Addr]identity.Address
+	// version changes with everything on which a verdict depends, except the
+	// sender's own certificates.
+	version uint32
+	// redirects are the nodes to which the rules redirect frames.
+	redirects []identity.Address
+}
+
+// origin is a source address that a member may use.
+type origin struct {
+	ip      [16]byte // as it is in packets
+	view    *credential.View
+	version uint32
+}
+
+// configured follows a new configuration.
+func (o *origins) configured(c *netconf.Config) {
+	o.version++
+	o.redirects = nil
+	add := func(rules []rule.Rule) {
+		for i := range rules {
+			if rules[i].Type == rule.ActionRedirect && !slices.Contains(o.redirects, rules[i].Address) {
+				o.redirects = append(o.redirects, rules[i].Address)
+			}
+		}
+	}
+	add(c.Rules)
+	for i := range c.Capabilities {
+		add(c.Capabilities[i].Rules)
+	}
+}
+
+// certified notes that the addresses in c are those of its holder. One that
+// another member holds as well stays with that one.
+func (nw *Network) certified(c *credential.Ownership) {
+	o := &nw.origins
+	o.version++
+	if o.holders == nil {
+		o.holders = make(map[netip.Addr]identity.Address)
+	}
+	for i := range c.Things {
+		ip, ok := c.Things[i].IP()
+		if !ok {
+			continue
+		}
+		if nw.certifiedTo(ip) == 0 && len(o.holders) < maxHolders {
+			o.holders[ip] = c.IssuedTo
+		}
+	}
+}
+
+// certifiedTo is the member that an address was certified to, 0 if to none.
+func (nw *Network) certifiedTo(ip netip.Addr) identity.Address {
+	a := nw.origins.holders[ip]
+	if a == 0 {
+		return 0
+	}
+	if m := nw.members.get(a); m == nil || !m.proof.OwnsIP(ip, nw.window) {
+		delete(nw.origins.holders, ip)
+		return 0
+	}
+	return a
+}
+
+// clean forgets certificates that count no more.
+func (nw *Network) cleanOrigins() {
+	for ip := range nw.origins.holders {
+		nw.certifiedTo(ip)
+	}
+}
+
+// holder is the member whose address ip is, by computation or by certificate, 0
+// if nobody's.
+func (nw *Network) holder(ip netip.Addr) identity.Address {
+	if ip.Is6() {
+		if mac, ok := ether.LinkLocalMAC(ip); ok && mac.InNetwork(nw.id) {
+			return mac.Address(nw.id)
+		}
+		for _, own := range nw.config.Addresses {
+			if a, ok := identity.DerivedMember(nw.id, own, ip); ok && !a.Reserved() {
+				return a
+			}
+		}
+	}
+	return nw.certifiedTo(ip)
+}
+
+// owns reports whether the controller certified an address to a member.
+func (m *member) owns(nw *Network, ip netip.Addr) bool { return slices.Contains(m.side(nw).IPs, ip) }
+
+// forwards reports whether a member is meant to forward the packets of others.
+func (nw *Network) forwards(m *member) bool {
+	if nw.roles.bridge(m.address) || slices.Contains(nw.origins.redirects, m.address) {
+		return true
+	}
+	return slices.ContainsFunc(nw.config.Routes, func(r netconf.Route) bool {
+		return r.Via.IsValid() && (m.owns(nw, r.Via) || nw.holder(r.Via) == m.address)
+	})
+}
+
+// spoofed reports whether a frame of a member's own names an address of another
+// member as its source. The sender is asked for its certificates then, in case
+// that ours are out of date.
+func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in *vl1.Inbound, v wire.Verb) bool {
+	at4, at6 := sourceAt(f.etherType, f.payload)
+	known, bytes := &m.origins[0], []byte(nil)
+	switch {
+	case at4 > 0:
+		bytes = f.payload[at4 : at4+4]
+	case at6 > 0:
+		known, bytes = &m.origins[1], f.payload[at6:at6+16]
+	default:
+		return false
+	}
+	view := m.proof.View(nw.window)
+	if known.version == nw.origins.version && known.view == view && string(known.ip[:len(bytes)]) == string(bytes) {
+		return false
+	}
+	ip, _ := netip.AddrFromSlice(bytes)
+	if ip.IsUnspecified() || nw.mayUse(m, ip) || !s.permitted(nw, m.address) {
+		*known = origin{view: view, version: nw.origins.version}
+		copy(known.ip[:], bytes)
+		return false
+	}
+	nw.drops[DropSpoofed]++
+	if s.refused.allow(at.Mono, stampKey{network: nw.id, peer: m.address}, refusalInterval) {
+		s.link.ReplyError(at, in, v, wire.ErrorNeedMembershipCertificate, nw.id.Append(s.scratch.head[:0]))
+	}
+	return true
+}
+
+// mayUse reports whether a member may send from an address.
+func (nw *Network) mayUse(m *member, ip netip.Addr) bool {
+	a := nw.holder(ip)
+	return a == 0 || a == m.address || m.owns(nw, ip) || nw.forwards(m)
+}
+
+// sourceAt is where a frame says which address it is from, of IPv4 or of IPv6:
+// the source of an IP packet, the sender of ARP, and what a neighbour advertises.
+// Both are 0 where there is none.
+func sourceAt(etherType uint16, b []byte) (at4, at6 int) {
+	switch etherType {
+	case ether.TypeIPv4:
+		if len(b) >= 20 {
+			return 12, 0
+		}
+	case ether.TypeIPv6:
+		if len(b) >= 64 && b[6] == ether.ProtoICMPv6 && b[40] == ether.TypeNeighborAdvertisement {
+			return 0, 48
+		}
+		if len(b) >= 40 {
+			return 0, 8
+		}
+	case ether.TypeARP:
+		if len(b) >= ether.ARPLen && b[2] == 0x08 && b[3] == 0 && b[5] == 4 {
+			return 14, 0
+		}
+	}
+	return 0, 0
+}
+
+// MayClaim reports whether the holder of mac may say that it has the address ip:
+// not if that is another member's, by computation or by certificate, and not the
+// holder's. Addresses without certificates, as users add them by hand, are
+// anyone's (spec 04 §15.6).
+func (nw *Network) MayClaim(mac identity.MAC, ip netip.Addr) bool {
+	if nw.config == nil {
+		return true
+	}
+	a := nw.holder(ip)
+	if a == 0 || identity.MACOf(nw.id, a) == mac {
+		return true
+	}
+	if !mac.InNetwork(nw.id) {
+		return false
+	}
+	m := nw.members.get(mac.Address(nw.id))
+	return m != nil && nw.mayUse(m, ip)
+}
