@@ -46,8 +46,7 @@ func (p *Port) fromNetwork4(now clock.Mono, src, dst identity.MAC, payload []byt
 		p.drop(DropMalformed)
 		return
 	}
-	if len(ip) > p.set.MTU {
-		p.drop(DropTooBig)
+	if len(ip) > p.set.MTU && !p.large4(now, src, ip, out) {
 		return
 	}
 	from := ip.Src()
@@ -71,8 +70,7 @@ func (p *Port) fromNetwork6(at clock.Instant, src, dst identity.MAC, payload []b
 		p.drop(DropMalformed)
 		return
 	}
-	if len(ip) > p.set.MTU {
-		p.drop(DropTooBig)
+	if len(ip) > p.set.MTU && !p.large6(at.Mono, src, ip, out) {
 		return
 	}
 	if proto, m, ok := ip.Upper(); ok && proto == ether.ProtoICMPv6 && len(m) > 0 {

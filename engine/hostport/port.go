@@ -83,7 +83,7 @@ type Port struct {
 
 	neighborDue, snoopDue, queryDue, sweepDue clock.Mono
 
-	errorRate, tooBigRate, answerRate rate
+	errorRate, tooBigRate, largeRate, answerRate rate
 	peerRate                          [peerRates]peerRate
 
 	drops [dropReasons]uint64
@@ -97,7 +97,7 @@ func New(cfg Config) *Port {
 		cfg: cfg, mac: cfg.MAC, self: cfg.MAC.Address(cfg.Network),
 		neighbors: make(map[netip.Addr]*neighbor), generation: 1,
 		neighborDue: idle, snoopDue: idle, queryDue: idle, sweepDue: idle,
-		errorRate: newRate(), tooBigRate: newRate(), answerRate: newRate(),
+		errorRate: newRate(), tooBigRate: newRate(), largeRate: newRate(), answerRate: newRate(),
 		buf: make([]byte, 0, 1280),
 	}
 	for i := range p.peerRate {

@@ -31,8 +31,12 @@ type Settings struct {
 	// HostRoutes are the other routes of the host that go through the device.
 	// They are asked for destinations that nothing else covers.
 	HostRoutes []Route
-	// MTU is the network's in bytes.
+	// MTU is the device's in bytes: the network's, or less if the user wants that.
 	MTU int
+	// NetworkMTU is that of the network, up to which packets of others are taken.
+	// Who sends a larger one than the device's MTU is told, if it can be. Below MTU
+	// it counts as MTU.
+	NetworkMTU int
 	// NDPEmulation is flag 0x04 of the configuration.
 	NDPEmulation bool
 	// RouterAdvertisements lets router discovery pass.
@@ -51,6 +55,7 @@ func (p *Port) Configure(at clock.Instant, s Settings) {
 	before := p.own
 	p.set, p.up = s, s.MTU > 0
 	p.set.MTU = min(s.MTU, MaxMTU)
+	p.set.NetworkMTU = max(p.set.MTU, min(s.NetworkMTU, MaxMTU))
 	p.own, p.broadcasts = nil, nil
 	if p.up {
 		p.addOwn(s.Assigned)

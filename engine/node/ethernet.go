@@ -13,7 +13,7 @@ const (
 // behind it; without the check a device that the user has put into a bridge of the
 // system would let strangers' frames onto the LAN.
 func (p *port) takes(c *Core, dst identity.MAC, etherType uint16, payload []byte, super bool) bool {
-	room := p.mtu
+	room := p.largest
 	if etherType == customerVLAN || etherType == serviceVLAN {
 		room += vlanTagLen
 	}

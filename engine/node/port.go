@@ -23,10 +23,11 @@ type port struct {
 	// addresses and routes are what the settings let through.
 	addresses []netip.Prefix
 	routes    []netconf.Route
-	subnets   []netip.Prefix // of all managed addresses, also refused ones
-	observed  []netip.Prefix // what the system has on the device
-	listening []identity.MAC // multicast MACs of an Ethernet device
-	mtu       int
+	subnets   []netip.Prefix            // of all managed addresses, also refused ones
+	observed  []netip.Prefix            // what the system has on the device
+	listening []identity.MAC            // multicast MACs of an Ethernet device
+	mtu       int                       // of the device
+	largest   int                       // packet that others send: the network's MTU
 	groups    []identity.MulticastGroup // subscribed, sorted
 	version   uint32                    // of the IP port's groups that are subscribed
 
@@ -40,7 +41,7 @@ type port struct {
 }
 
 func newPort(c *Core, nwid identity.NetworkID, s netconf.Settings) *port {
-	p := &port{nwid: nwid, mac: identity.MACOf(nwid, c.self.Address), settings: s, mtu: netconf.DefaultMTU}
+	p := &port{nwid: nwid, mac: identity.MACOf(nwid, c.self.Address), settings: s, mtu: netconf.DefaultMTU, largest: netconf.DefaultMTU}
 	p.out = &portOutput{core: c, port: p}
 	p.kind()
 	return p
@@ -78,7 +79,7 @@ func (p *port) configure(c *Core, at clock.Instant, nw *vl2.Network) {
 	p.addresses, p.routes, p.subnets = nil, nil, nil
 	ndp := false
 	if conf := nw.Config(); conf != nil {
-		p.mtu = min(conf.MTU, hostport.MaxMTU)
+		p.setMTU(nw, conf.MTU)
 		ndp = conf.NDPEmulation()
 		for _, a := range conf.Addresses {
 			p.subnets = append(p.subnets, a.Masked())
@@ -93,13 +94,25 @@ func (p *port) configure(c *Core, at clock.Instant, nw *vl2.Network) {
 		}
 	}
 	if p.ip != nil {
-		set := hostport.Settings{Assigned: p.addresses, Added: p.added(), MTU: p.mtu, NDPEmulation: ndp}
+		set := hostport.Settings{Assigned: p.addresses, Added: p.added(), MTU: p.mtu, NetworkMTU: p.largest, NDPEmulation: ndp}
 		for _, r := range p.routes {
 			set.Routes = append(set.Routes, hostport.Route{Prefix: r.Target, Via: r.Via, Metric: r.Metric})
 		}
 		p.ip.Configure(at, set)
 	}
 	p.subscribe(c, at, nw)
+}
+
+// setMTU takes the network's MTU and the user's cap of it. TCP connections keep
+// below a cap; of other packets that others send, those over IP learn of it.
+func (p *port) setMTU(nw *vl2.Network, mtu int) {
+	p.largest = min(mtu, hostport.MaxMTU)
+	p.mtu = p.largest
+	limit := 0
+	if c := p.settings.MTU; c > 0 && c < p.largest {
+		p.mtu, limit = c, c
+	}
+	nw.SetLimit(limit)
 }
 
 // added is every other address on the device: our link-local one, and what the
