@@ -20,6 +20,19 @@ func Checksum6(src, dst netip.Addr, proto uint8, b []byte) uint16 {
 	return ^fold(sum(b, acc))
 }
 
+// TransportChecksum is the checksum of the message b of protocol proto, with the
+// pseudo-header for addrs: source and destination, IPv4 or IPv6, one after the
+// other. Over a message that includes a correct checksum it is 0.
+func TransportChecksum(addrs []byte, proto uint8, b []byte) uint16 {
+	return ^fold(sum(b, sum(addrs, uint64(len(b))+uint64(proto))))
+}
+
+// PseudoHeader is the sum, not complemented, of the pseudo-header of
+// [TransportChecksum] for a message of n bytes.
+func PseudoHeader(addrs []byte, proto uint8, n int) uint16 {
+	return fold(sum(addrs, uint64(n)+uint64(proto)))
+}
+
 // sum adds b as 64-bit words with end-around carry. Sums of words of any width
 // that is a multiple of 16 bits fold to the same 16 bits.
 func sum(b []byte, acc uint64) uint64 {

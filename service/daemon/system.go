@@ -143,6 +143,14 @@ type systemPort struct {
 // Ethernet implements host.Port.
 func (p *systemPort) Ethernet() bool { return p.Kind() == device.L2 }
 
+// Wait returns when there is something to read, if the device can tell.
+func (p *systemPort) Wait() error {
+	if w, ok := p.Device.(device.Waiter); ok {
+		return w.Wait()
+	}
+	return nil
+}
+
 // Apply implements host.Port.
 func (p *systemPort) Apply(n *node.NetworkState) error {
 	if n.MTU != p.MTU() {

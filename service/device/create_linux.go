@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,6 +33,21 @@ func open(cfg Config) (Device, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// readRaw calls f when the descriptor of an interface can be read. When the
+// interface is deleted, Go's poller may give up first, with an error of its own:
+// then f gets to know the system's.
+func readRaw(c syscall.RawConn, f func(fd uintptr) bool) error {
+	err := c.Read(f)
+	if err == nil {
+		return nil
+	}
+	done := false
+	if c.Control(func(fd uintptr) { done = f(fd) }) == nil && done {
+		return nil
+	}
+	return err
 }
 
 // create makes the interface by the clone device, which holds it until the

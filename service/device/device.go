@@ -76,6 +76,14 @@ type Device interface {
 	Close() error
 }
 
+// Waiter is implemented by devices whose Read need not be called before there is
+// something to read, so that nobody holds buffers for a device that is idle.
+type Waiter interface {
+	// Wait returns nil when Read would not wait; its error is as Read's. One
+	// goroutine may wait or read at a time.
+	Wait() error
+}
+
 // Config says which device to open.
 type Config struct {
 	// Network gives the interface its name.

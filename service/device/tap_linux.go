@@ -100,7 +100,7 @@ func (d *tapDevice) Read(bufs [][]byte, sizes []int) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.bufs, d.sizes, d.n, d.err = bufs, sizes, 0, nil
-	err := d.raw.Read(d.readable)
+	err := readRaw(d.raw, d.readable)
 	d.bufs, d.sizes = nil, nil
 	switch {
 	case err == nil:

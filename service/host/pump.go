@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"sync"
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
@@ -28,11 +29,12 @@ const frameRoom = 18 + 1
 // written to is never used.
 func (b *portBuffers) fit(p *livePort) {
 	size := int(p.mtu.Load()) + frameRoom
-	if size <= b.size {
+	n := p.BatchSize()
+	if size <= b.size && n == len(b.bufs) && p.Headroom() == b.head {
 		return
 	}
-	n := p.BatchSize()
-	b.size, b.head = size, p.Headroom()
+	b.size, b.head = max(size, b.size), p.Headroom()
+	size = b.size
 	b.bufs, b.sizes, b.packets = make([][]byte, n), make([]int, n), make([][]byte, 0, n)
 	each := b.head + size
 	block := make([]byte, n*each)
@@ -52,29 +54,56 @@ func (b *portBuffers) take(n int) [][]byte {
 	return b.packets
 }
 
+// buffers are those of ports that have packets just now. There can be a hundred
+// ports, of which most are idle.
+var buffers = sync.Pool{New: func() any { return new(portBuffers) }}
+
+// readiness is a port that need not be read before there is something to read.
+type readiness interface {
+	// Wait returns nil when Read would not wait, or else what Read would.
+	Wait() error
+}
+
 // read moves packets from the device to the core, until the port is closed.
 func (h *Host) read(nwid identity.NetworkID, p *livePort) {
-	var b portBuffers
-	ethernet := p.Ethernet()
+	w, _ := p.Port.(readiness)
 	for {
-		b.fit(p)
-		got, err := p.Read(b.bufs, b.sizes)
+		err := error(nil)
+		if w != nil {
+			err = w.Wait()
+		}
+		if err == nil {
+			err = h.readBatch(nwid, p)
+		}
 		if err != nil {
 			h.readEnded(nwid, p, err)
 			return
 		}
-		packets := b.take(got)
-		if len(packets) == 0 {
-			continue
-		}
-		h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
-			if ethernet {
-				c.Frames(at, nwid, packets, out)
-			} else {
-				c.Packets(at, nwid, packets, out)
-			}
-		})
 	}
+}
+
+// readBatch moves what can be read at once.
+func (h *Host) readBatch(nwid identity.NetworkID, p *livePort) error {
+	b := buffers.Get().(*portBuffers)
+	defer buffers.Put(b)
+	b.fit(p)
+	got, err := p.Read(b.bufs, b.sizes)
+	if err != nil {
+		return err
+	}
+	packets := b.take(got)
+	if len(packets) == 0 {
+		return nil
+	}
+	ethernet := p.Ethernet()
+	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		if ethernet {
+			c.Frames(at, nwid, packets, out)
+		} else {
+			c.Packets(at, nwid, packets, out)
+		}
+	})
+	return nil
 }
 
 // readEnded has a device replaced that was not closed by us.
