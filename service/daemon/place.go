@@ -76,7 +76,7 @@ func (p *systemPort) onBridge() ([]netip.Prefix, []identity.MAC) {
 	if name == "" {
 		return nil, nil
 	}
-	addrs, err := interfaceAddresses(name)
+	addrs, err := p.system.seen.addresses(name)
 	if err != nil {
 		return nil, nil // it has gone, which the next look finds
 	}

@@ -53,6 +53,7 @@ type system struct {
 
 	mu    sync.Mutex // guards ports
 	ports []*systemPort
+	seen  seen
 }
 
 // newSystem undoes what an earlier run has left and makes a system.
@@ -113,6 +114,7 @@ func (s *system) names() []string {
 
 // prefixes implements machine.
 func (s *system) prefixes() []netip.Prefix {
+	s.Refresh()
 	var all []netip.Prefix
 	s.mu.Lock()
 	for _, p := range s.ports {
@@ -120,7 +122,7 @@ func (s *system) prefixes() []netip.Prefix {
 	}
 	s.mu.Unlock()
 	for _, name := range s.names() {
-		addrs, err := interfaceAddresses(name)
+		addrs, err := s.seen.addresses(name)
 		if err != nil {
 			continue
 		}
@@ -132,6 +134,9 @@ func (s *system) prefixes() []netip.Prefix {
 	}
 	return all
 }
+
+// Refresh has the system's addresses read anew when they are needed next.
+func (s *system) Refresh() { s.seen.forget() }
 
 // systemPort is one network's device with its configuration.
 type systemPort struct {
@@ -175,6 +180,7 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 			want.Routes = append(want.Routes, route)
 		}
 	}
+	defer p.system.Refresh()
 	if _, err := p.system.config.Apply(want); err != nil {
 		return fmt.Errorf("configure %s: %w", p.Name(), err)
 	}
@@ -224,7 +230,7 @@ func commonBits(a, b netip.Addr) int {
 
 // Observe implements host.Port.
 func (p *systemPort) Observe() ([]netip.Prefix, []identity.MAC, error) {
-	addrs, err := interfaceAddresses(p.Name())
+	addrs, err := p.system.seen.addresses(p.Name())
 	if err != nil || !p.Ethernet() {
 		return addrs, nil, err
 	}
@@ -246,24 +252,4 @@ func (p *systemPort) Close() error {
 	s.ports = slices.DeleteFunc(s.ports, func(o *systemPort) bool { return o == p })
 	s.mu.Unlock()
 	return p.Device.Close()
-}
-
-// interfaceAddresses lists what is on an interface, in a stable order.
-func interfaceAddresses(name string) ([]netip.Prefix, error) {
-	i, err := net.InterfaceByName(name)
-	if err != nil {
-		return nil, err
-	}
-	addrs, err := i.Addrs()
-	if err != nil {
-		return nil, err
-	}
-	var all []netip.Prefix
-	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			all = append(all, p)
-		}
-	}
-	slices.SortFunc(all, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
-	return all, nil
 }

@@ -31,6 +31,8 @@ const portError = -999
 type System interface {
 	// Open makes the virtual device of a network.
 	Open(s *node.NetworkState) (Port, error)
+	// It may have a method Refresh(), after which ports observe what is there
+	// then, and not what was there when another was observed.
 }
 
 // Port is the virtual device of one network, with its addresses and routes.
@@ -289,6 +291,9 @@ func (h *Host) closeAll() {
 }
 
 func (h *Host) observeAll() {
+	if r, ok := h.cfg.System.(interface{ Refresh() }); ok {
+		r.Refresh()
+	}
 	for nwid := range *h.networks.byID.Load() {
 		h.observe(nwid)
 	}

@@ -1,6 +1,7 @@
 package netcfg
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,9 @@ var ErrJournal = errors.New("journal of network changes is damaged")
 type journal struct {
 	path string
 	boot string
+	// saved is what the file holds: each fsync costs milliseconds, and what was
+	// entered before it was made need not be entered again after.
+	saved []byte
 }
 
 // journalFile is the file's form.
@@ -31,7 +35,7 @@ type journalFile struct {
 
 // load reads the items that an earlier run has left, none if the system was
 // started anew since.
-func (j journal) load() ([]Item, error) {
+func (j *journal) load() ([]Item, error) {
 	b, err := os.ReadFile(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -50,8 +54,9 @@ func (j journal) load() ([]Item, error) {
 }
 
 // save replaces the journal atomically; without items it is removed.
-func (j journal) save(items []Item) error {
+func (j *journal) save(items []Item) error {
 	if len(items) == 0 {
+		j.saved = nil
 		if err := os.Remove(j.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove journal: %w", err)
 		}
@@ -61,9 +66,14 @@ func (j journal) save(items []Item) error {
 	if err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
-	if err := replace(j.path, append(b, '\n')); err != nil {
+	if b = append(b, '\n'); bytes.Equal(b, j.saved) {
+		return nil
+	}
+	j.saved = nil // until the new content is there
+	if err := replace(j.path, b); err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
+	j.saved = b
 	return nil
 }
 

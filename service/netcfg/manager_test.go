@@ -357,7 +357,7 @@ func TestJournalMode(t *testing.T) {
 	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	items, err := journal{path: f.journal, boot: f.bootID}.load()
+	items, err := (&journal{path: f.journal, boot: f.bootID}).load()
 	if err != nil || !slices.Equal(items, m.owned) {
 		t.Errorf("journal reads as %v, %v\nwant %v", items, err, m.owned)
 	}
