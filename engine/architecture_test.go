@@ -51,6 +51,14 @@ var imports = []struct {
 		own: []string{"assets"}, third: []string{},
 	},
 	{
+		folder: "service/ipc/qr", why: "the application and the command line make and read QR pictures alike",
+		own: []string{}, third: []string{"rsc.io/qr", "github.com/makiuchi-d/gozxing"},
+	},
+	{
+		folder: "service/ipc/invite", why: "the application, the command line and the service read invites alike",
+		own: []string{"engine/identity", "service/ipc/qr"}, third: []string{},
+	},
+	{
 		folder: "service/ipc", why: "the local contract must be cheap to depend on",
 		own: []string{"engine/identity"}, tests: []string{"service"},
 		third: []string{"github.com/Microsoft/go-winio", "golang.org/x/sys"},

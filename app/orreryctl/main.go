@@ -36,7 +36,7 @@ func main() {
 // run is the whole program, with its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{tool: &ctl.Tool{
-		Out: stdout, Err: stderr, In: stdin, Interactive: terminal(stdin),
+		Out: stdout, Err: stderr, In: stdin, Interactive: terminal(stdin), Screen: terminal(stdout),
 		Now: time.Now, Random: func(b []byte) { _, _ = rand.Read(b) }, // it never fails
 	}}
 	root := p.root()
@@ -62,8 +62,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return ctl.Usage
 }
 
-func terminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
@@ -117,7 +117,7 @@ func (p *program) root() *cobra.Command {
 	f.StringVarP(&p.endpoint.Token, "token", "T", "", "token of the compatible API (default: that of the home)")
 	f.StringVarP(&p.endpoint.Host, "host", "H", "", "IP address of the compatible API (default 127.0.0.1)")
 	root.AddCommand(p.nodeCommands()...)
-	root.AddCommand(p.networkCommand(), p.trustCommand(), p.verifyCommand(), p.idCommand())
+	root.AddCommand(p.networkCommand(), p.trustCommand(), p.verifyCommand(), p.contactCommand(), p.idCommand())
 	root.AddCommand(p.orbitCommands()...)
 	root.AddCommand(p.moonTools()...)
 	root.AddCommand(

@@ -23,15 +23,18 @@ func (p *program) trustCommand() *cobra.Command {
 	t := p.tool
 	var proof ctl.Proof
 	verify := &cobra.Command{
-		Use: "verify <address>", Short: "Say that a peer's identity is the right one", Args: between(1, 1, "a node's address"),
+		Use: "verify <address|contact card>", Short: "Say that a peer's identity is the right one", Args: between(1, 1, "a node's address or a contact card"),
 		Long: `Say that a peer's identity is the right one. Without flags it shows the safety
-number and asks. With --identity or --contact the peer need not have been met.`,
+number and asks. With --identity or --contact the peer need not have been met. A
+contact card from a place that you trust can stand for the address: a link
+(orrery://contact/…), a file with the link, a picture of its QR code, or - for
+such a file at the standard input.`,
 		RunE: p.online(func(ctx context.Context, a []string) error { return t.TrustVerify(ctx, a[0], proof) }),
 	}
 	f := verify.Flags()
 	f.BoolVar(&proof.Matches, "matches", false, "the safety number was compared and is the same")
 	f.StringVar(&proof.Identity, "identity", "", "the peer's full public identity, or a file with it, from a place that you trust")
-	f.StringVar(&proof.Contact, "contact", "", "the peer's contact link (orrery://contact/…) from a place that you trust")
+	f.StringVar(&proof.Contact, "contact", "", "the peer's contact card (a link, or a file with it) from a place that you trust")
 	verify.MarkFlagsMutuallyExclusive("matches", "identity", "contact")
 
 	var yes bool
@@ -46,6 +49,8 @@ number and asks. With --identity or --contact the peer need not have been met.`,
 		verify, forget,
 		&cobra.Command{Use: "list", Short: "List all records", Args: between(0, 0, ""),
 			RunE: p.online(func(ctx context.Context, _ []string) error { return t.TrustList(ctx) })},
+		&cobra.Command{Use: "unverified [<network ID>]", Short: "List members that networks for verified peers turn away", Args: between(0, 1, "a network ID"),
+			RunE: p.online(func(ctx context.Context, a []string) error { return t.TrustUnverified(ctx, at(a, 0)) })},
 		&cobra.Command{Use: "show <address>", Short: "Show a record", Args: between(1, 1, "a node's address"),
 			RunE: p.online(func(ctx context.Context, a []string) error { return t.TrustShow(ctx, a[0]) })},
 		&cobra.Command{Use: "block <address>", Short: "Drop everything from and to a peer", Args: between(1, 1, "a node's address"),

@@ -14,6 +14,8 @@ type NetworkMeter struct {
 	// Groups are subscribed multicast groups, Members peers that have proved
 	// membership.
 	Groups, Members int
+	// Unverified are members that a network for verified peers turns away.
+	Unverified int
 	// Received frames came from the network to the host, Sent ones the other way.
 	Received, Sent uint64
 	// Drops are frames that went no further, by reason.
@@ -34,7 +36,7 @@ func (c *Core) NetworkMeters() []NetworkMeter {
 			continue
 		}
 		m := NetworkMeter{
-			ID: p.nwid, Status: nw.Status(), Groups: len(nw.Groups()), Members: len(nw.Members()),
+			ID: p.nwid, Status: nw.Status(), Groups: len(nw.Groups()), Members: len(nw.Members()), Unverified: len(nw.TurnedAway()),
 			Received: p.received, Sent: p.sent, LastConfig: nw.LastConfig(), Oversize: p.oversize, Strays: p.strays,
 		}
 		for r := range m.Drops {

@@ -89,6 +89,8 @@ func sameStatus(a, b *ipc.Status, everything bool) bool {
 	return same(&x, &y)
 }
 
+// sameNetwork compares networks. Who is turned away is news, how often is a
+// measurement.
 func sameNetwork(a, b *ipc.Network, everything bool) bool {
 	if everything {
 		return same(a, b)
@@ -104,6 +106,12 @@ func steadyNetwork(n *ipc.Network) ipc.Network {
 		b := *n.Bridging
 		b.Remote, b.Local, b.Refused, b.Looped = 0, 0, 0, 0
 		c.Bridging = &b
+	}
+	c.DroppedUnverified = 0
+	c.Unverified = slices.Clone(n.Unverified)
+	for i := range c.Unverified {
+		u := &c.Unverified[i]
+		u.From, u.To, u.Last = 0, 0, time.Time{}
 	}
 	return c
 }
@@ -163,6 +171,9 @@ func normalNetwork(n *ipc.Network) *ipc.Network {
 	list(&n.Addresses)
 	list(&n.Routes)
 	list(&n.Multicast)
+	for i := range n.Unverified {
+		utc(&n.Unverified[i].Last)
+	}
 	return n
 }
 

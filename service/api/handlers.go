@@ -68,28 +68,6 @@ func (s *Server) network(c *call) error {
 	return c.reply(snap.Networks[i])
 }
 
-func (s *Server) join(c *call) error {
-	nwid, err := c.network()
-	if err != nil {
-		return err
-	}
-	if nwid == 0 {
-		return ipc.Errorf(ipc.CodeBadRequest, "there is no network %s", nwid)
-	}
-	var settings ipc.NetworkSettings
-	if err := c.decode(&settings); err != nil {
-		return err
-	}
-	if err := checkSettings(&settings); err != nil {
-		return err
-	}
-	n, err := s.backend.Join(c.ctx(), nwid, settings)
-	if err != nil {
-		return err
-	}
-	return c.reply(redactNetwork(normalNetwork(n), c.caller.Role))
-}
-
 func (s *Server) setNetwork(c *call) error {
 	nwid, err := c.network()
 	if err != nil {

@@ -20,6 +20,7 @@ func (s *Server) table() table {
 		{get, "/v1/networks/{network}", ipc.Observer, "reading a network", "orreryctl listnetworks", s.network},
 		{post, "/v1/networks/{network}", ipc.Operator, "joining a network", "orreryctl join {network}", s.join},
 		{patch, "/v1/networks/{network}", ipc.Operator, "changing a network's settings", "orreryctl set {network} SETTING=VALUE", s.setNetwork},
+		{get, "/v1/networks/{network}/invite", ipc.Observer, "making an invite", "orreryctl invite {network}", s.invite},
 		{del, "/v1/networks/{network}", ipc.Operator, "leaving a network", "orreryctl leave {network}", s.leave},
 
 		{get, "/v1/networks/{network}/bridge", ipc.Observer, "listing who is behind bridges", "orreryctl bridge {network}", s.bridgedHosts},

@@ -18,6 +18,8 @@ type Tool struct {
 	In       io.Reader
 	// Interactive is true if a person can answer questions at In.
 	Interactive bool
+	// Screen is true if a person looks at Out.
+	Screen bool
 	// JSON asks for JSON instead of text.
 	JSON bool
 	// API answers calls of the reference's API.

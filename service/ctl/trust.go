@@ -129,8 +129,15 @@ type Proof struct {
 }
 
 // TrustVerify marks an identity as verified. Without a proof it shows the safety
-// number and asks.
+// number and asks. In place of an address it takes a contact card, as a link or in
+// a file, which is proof enough.
 func (t *Tool) TrustVerify(ctx context.Context, address string, p Proof) error {
+	if !isAddress(address) {
+		if p != (Proof{}) {
+			return usagef("a contact card says all: leave out the flags")
+		}
+		return t.TrustCard(ctx, address)
+	}
 	a, err := t.trustAddress(address)
 	if err != nil {
 		return err
@@ -147,12 +154,12 @@ func (t *Tool) TrustVerify(ctx context.Context, address string, p Proof) error {
 		}
 		u.Identity, u.How = g.id.String(), "full identity"
 	case p.Contact != "":
-		c, err := verify.ParseContact(p.Contact)
-		if err != nil {
+		c, found, err := t.readContact(p.Contact)
+		switch {
+		case err != nil:
 			return usagef("--contact: %w", err)
-		}
-		if !c.Identity.Validate() {
-			return usagef("--contact: the address in it does not follow from its key")
+		case !found:
+			return usagef("--contact: %s is neither a contact card nor a file with one", printable(p.Contact))
 		}
 		u.Identity, u.How = c.Identity.String(), "contact card"
 	default:

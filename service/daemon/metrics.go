@@ -168,6 +168,8 @@ func (m *measured) perNetwork(p *metrics.Page) {
 	})
 	p.Family("orrery_network_members", metrics.Gauge, "Peers that have proved membership of a network.")
 	each(func(n *node.NetworkMeter, id string) { p.Count(uint64(n.Members), "network_id", id) })
+	p.Family("orrery_network_unverified_members", metrics.Gauge, "Members that a network for verified peers turns away.")
+	each(func(n *node.NetworkMeter, id string) { p.Count(uint64(n.Unverified), "network_id", id) })
 	p.Family("orrery_network_status", metrics.Gauge, "The status of a network, as a label.")
 	each(func(n *node.NetworkMeter, id string) { p.Count(1, "network_id", id, "status", n.Status.String()) })
 	p.Single("controller_network_count", metrics.Gauge, "number of networks the controller is serving", uint64(m.hosted))

@@ -58,10 +58,17 @@ func TestChecks(t *testing.T) {
 		spoil func(f *Facts)
 		want  []string
 	}{
-		"healthy":     {func(*Facts) {}, nil},
-		"no sockets":  {func(f *Facts) { f.Sockets = nil }, []string{"problem sockets.none"}},
-		"send errors": {func(f *Facts) { f.Sockets[0].LastError, f.Sockets[0].Stats.SendErrors = "operation not permitted", 9 }, []string{"warning sockets.failing"}},
-		"burst only":  {func(f *Facts) { f.Sockets = []udp.Status{{Role: udp.Burst}} }, []string{"problem sockets.none"}},
+		"healthy": {func(*Facts) {}, nil},
+		"turned away": {func(f *Facts) {
+			n := &f.Networks[0]
+			n.VerifiedOnly, n.UnverifiedCount, n.ControllerTrust = true, 1, ipc.Verified
+			n.Unverified = []ipc.Unverified{{Address: "1c0ffee111", Name: "Kim"}}
+		}, []string{"warning verified.members"}},
+		"unverified controller": {func(f *Facts) { f.Networks[0].VerifiedOnly, f.Networks[0].ControllerTrust = true, ipc.Seen }, []string{"warning verified.controller"}},
+		"all are verified":      {func(f *Facts) { f.Networks[0].VerifiedOnly, f.Networks[0].ControllerTrust = true, ipc.Verified }, nil},
+		"no sockets":            {func(f *Facts) { f.Sockets = nil }, []string{"problem sockets.none"}},
+		"send errors":           {func(f *Facts) { f.Sockets[0].LastError, f.Sockets[0].Stats.SendErrors = "operation not permitted", 9 }, []string{"warning sockets.failing"}},
+		"burst only":            {func(f *Facts) { f.Sockets = []udp.Status{{Role: udp.Burst}} }, []string{"problem sockets.none"}},
 		"no root answers": {func(f *Facts) {
 			f.Roots[0].V4, f.Roots[0].V6, f.Roots[0].Peer.Direct, f.Offline = false, false, false, now.Add(-time.Hour)
 		}, []string{"problem udp.blocked", "problem roots.silent"}},

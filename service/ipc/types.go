@@ -95,6 +95,16 @@ type Network struct {
 	AuthURL   string          `json:"authUrl,omitempty"`
 	// JoinedAt is when the network was joined, or loaded at start.
 	JoinedAt time.Time `json:"joinedAt"`
+	// VerifiedOnly is whether frames of verified peers only are carried.
+	// DroppedUnverified counts those that were dropped for that, UnverifiedCount
+	// the members that are turned away, of which Unverified has the first 64.
+	VerifiedOnly      bool         `json:"verifiedOnly,omitempty"`
+	DroppedUnverified uint64       `json:"droppedUnverified,omitempty"`
+	UnverifiedCount   int          `json:"unverifiedCount,omitempty"`
+	Unverified        []Unverified `json:"unverified,omitempty"`
+	// ControllerTrust is the state of the controller's trust record, [Verified] if
+	// this node is the controller, empty while nobody has told its identity.
+	ControllerTrust TrustState `json:"controllerTrust,omitempty"`
 }
 
 // Route is a managed route. Via is empty for an on-link route.

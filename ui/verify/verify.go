@@ -4,12 +4,10 @@
 package verify
 
 import (
-	"fmt"
 	"image"
-	"image/color"
 	"strings"
 
-	"rsc.io/qr"
+	"orrery/service/ipc/qr"
 )
 
 // PerRow is how many groups or words stand in a row: people read out four at a
@@ -39,24 +37,6 @@ func Spoken(groups []string) string {
 	return strings.Join(lines, "\n")
 }
 
-// quiet is the white margin that scanners need, in modules (ISO/IEC 18004).
-const quiet = 4
-
 // Picture draws text as a QR picture, one pixel per module, black on white
 // whatever the theme, with its quiet zone. Scale it without smoothing.
-func Picture(text string) (image.Image, error) {
-	code, err := qr.Encode(text, qr.M)
-	if err != nil {
-		return nil, fmt.Errorf("make a QR picture of %d characters: %w", len(text), err)
-	}
-	side := code.Size + 2*quiet
-	img := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.White, color.Black})
-	for y := range code.Size {
-		for x := range code.Size {
-			if code.Black(x, y) {
-				img.SetColorIndex(x+quiet, y+quiet, 1)
-			}
-		}
-	}
-	return img, nil
-}
+func Picture(text string) (image.Image, error) { return qr.Picture(text) }
