@@ -265,12 +265,16 @@ func TestNextHop(t *testing.T) {
 		HostRoutes: []Route{
 			{Prefix: prefix("0.0.0.0/0"), Via: ip("10.0.0.250")},
 			{Prefix: prefix("10.2.3.4/32"), Via: ip("10.0.0.251")},
+			{Prefix: prefix("10.2.3.0/24"), Via: ip("10.0.0.252")},
+			{Prefix: prefix("10.0.0.128/25"), Via: ip("10.0.0.1")},
 		},
 	})
 	for dst, want := range map[string]string{
 		"10.0.0.9":    "10.0.0.9",
 		"10.2.1.1":    "10.0.0.3",
-		"10.2.3.4":    "10.0.0.6", // what is managed goes before what the host adds
+		"10.2.3.4":    "10.0.0.251", // the longest prefix decides, as it would for a kernel
+		"10.2.3.5":    "10.0.0.6",   // of equals the managed one
+		"10.0.0.129":  "10.0.0.1",
 		"10.3.1.1":    "10.3.1.1",
 		"10.4.1.1":    "10.4.1.1",
 		"10.5.1.1":    "10.5.1.1",

@@ -61,8 +61,7 @@ type Port struct {
 	up         bool
 	own        []netip.Prefix // addresses with their prefixes, assigned ones first
 	broadcasts []netip.Addr   // of our own subnets
-	routes     [2][]route     // managed and own, IPv4 and IPv6, best first
-	kernel     [2][]route     // of the host, asked when those know nothing
+	routes     [2][]route     // managed, own and the host's, IPv4 and IPv6, best first
 
 	neighbors  map[netip.Addr]*neighbor
 	order      []*neighbor // the same, so that walks do not depend on the map
@@ -84,7 +83,7 @@ type Port struct {
 	neighborDue, snoopDue, queryDue, sweepDue clock.Mono
 
 	errorRate, tooBigRate, largeRate, answerRate rate
-	peerRate                          [peerRates]peerRate
+	peerRate                                     [peerRates]peerRate
 
 	drops [dropReasons]uint64
 	types []EtherTypeCount

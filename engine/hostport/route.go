@@ -10,25 +10,34 @@ import (
 type route struct {
 	prefix netip.Prefix // masked
 	via    netip.Addr   // invalid on the link
-	own    bool
+	rank   rank
 	metric uint16
 }
 
+// rank says where a route is from, best first.
+type rank uint8
+
+const (
+	rankOwn rank = iota // the subnet of an address
+	rankManaged
+	rankHost
+)
+
 // setRoutes builds the tables: longest prefix first, then our own subnets, then
-// lower metric, then the order given (spec 04 §15.3).
+// managed routes, then lower metric, then the order given (spec 04 §15.3).
 func (p *Port) setRoutes() {
-	var managed, kernel []route
+	var all []route
 	if p.up {
 		for _, o := range p.own {
-			managed = append(managed, route{prefix: o.Masked(), own: true})
+			all = append(all, route{prefix: o.Masked(), rank: rankOwn})
 		}
-		managed = p.appendRoutes(managed, p.set.Routes)
-		kernel = p.appendRoutes(nil, p.set.HostRoutes)
+		all = p.appendRoutes(all, p.set.Routes, rankManaged)
+		all = p.appendRoutes(all, p.set.HostRoutes, rankHost)
 	}
-	p.routes, p.kernel = byFamily(managed), byFamily(kernel)
+	p.routes = byFamily(all)
 }
 
-func (p *Port) appendRoutes(to []route, from []Route) []route {
+func (p *Port) appendRoutes(to []route, from []Route, of rank) []route {
 	for _, r := range from[:min(len(from), MaxRoutes)] {
 		if !r.Prefix.IsValid() {
 			continue
@@ -37,30 +46,20 @@ func (p *Port) appendRoutes(to []route, from []Route) []route {
 		if via.Is4() != r.Prefix.Addr().Is4() || via.IsUnspecified() || p.isOwn(via) {
 			via = netip.Addr{}
 		}
-		to = append(to, route{prefix: r.Prefix.Masked(), via: via, metric: r.Metric})
+		to = append(to, route{prefix: r.Prefix.Masked(), via: via, rank: of, metric: r.Metric})
 	}
 	return to
 }
 
 func byFamily(all []route) (tables [2][]route) {
 	slices.SortStableFunc(all, func(a, b route) int {
-		return cmp.Or(cmp.Compare(b.prefix.Bits(), a.prefix.Bits()), compareBool(b.own, a.own), cmp.Compare(a.metric, b.metric))
+		return cmp.Or(cmp.Compare(b.prefix.Bits(), a.prefix.Bits()), cmp.Compare(a.rank, b.rank), cmp.Compare(a.metric, b.metric))
 	})
 	for _, r := range all {
 		f := family(r.prefix.Addr())
 		tables[f] = append(tables[f], r)
 	}
 	return tables
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }
 
 // family is the index of an address's routing table.
@@ -73,15 +72,13 @@ func family(ip netip.Addr) int {
 
 // nextHop is the neighbour to which packets for dst go.
 func (p *Port) nextHop(dst netip.Addr) netip.Addr {
-	f := family(dst)
-	for _, table := range [2][]route{p.routes[f], p.kernel[f]} {
-		for i := range table {
-			if r := &table[i]; r.prefix.Contains(dst) {
-				if r.via.IsValid() {
-					return r.via
-				}
-				return dst
+	table := p.routes[family(dst)]
+	for i := range table {
+		if r := &table[i]; r.prefix.Contains(dst) {
+			if r.via.IsValid() {
+				return r.via
 			}
+			return dst
 		}
 	}
 	return dst

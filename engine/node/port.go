@@ -25,6 +25,7 @@ type port struct {
 	routes    []netconf.Route
 	subnets   []netip.Prefix            // of all managed addresses, also refused ones
 	observed  []netip.Prefix            // what the system has on the device
+	survey    survey                    // what it has for an IP device
 	listening []identity.MAC            // multicast MACs of an Ethernet device
 	mtu       int                       // of the device
 	largest   int                       // packet that others send: the network's MTU
@@ -53,6 +54,7 @@ func (p *port) kind() {
 	case p.settings.Port == "tap":
 		p.ip = nil
 	case p.ip == nil:
+		p.survey = survey{}
 		p.ip = hostport.New(hostport.Config{MAC: p.mac, Network: p.nwid, MayClaim: p.mayClaim, Bridged: p.bridged})
 	}
 }
@@ -94,7 +96,7 @@ func (p *port) configure(c *Core, at clock.Instant, nw *vl2.Network) {
 		}
 	}
 	if p.ip != nil {
-		set := hostport.Settings{Assigned: p.addresses, Added: p.added(), MTU: p.mtu, NetworkMTU: p.largest, NDPEmulation: ndp}
+		set := hostport.Settings{Assigned: p.addresses, Added: p.added(), MTU: p.mtu, NetworkMTU: p.largest, NDPEmulation: ndp, HostRoutes: p.survey.routes}
 		for _, r := range p.routes {
 			set.Routes = append(set.Routes, hostport.Route{Prefix: r.Target, Via: r.Via, Metric: r.Metric})
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"orrery/engine/clock"
+	"orrery/engine/hostport"
 	"orrery/engine/identity"
 	"orrery/engine/node"
 )
@@ -52,6 +53,14 @@ type Port interface {
 	// and for Ethernet ports the multicast MACs that programs listen to.
 	Observe() (addresses []netip.Prefix, groups []identity.MAC, err error)
 	Close() error
+}
+
+// Surveyor is a [Port] whose system tells more about an IP device than its
+// addresses.
+type Surveyor interface {
+	// Survey returns the routes into the device, whoever made them, and the
+	// multicast groups that programs have joined on it.
+	Survey() (routes []hostport.Route, groups []netip.Addr, err error)
 }
 
 // Mover is a [Port] whose place in the system others can change.
@@ -315,4 +324,19 @@ func (h *Host) observe(nwid identity.NetworkID) {
 		h.networks.touch(nwid)
 	}
 	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Observed(at, nwid, addresses, groups, out) })
+	h.survey(nwid, p)
+}
+
+// survey tells the core what else the system knows of an IP device.
+func (h *Host) survey(nwid identity.NetworkID, p *livePort) {
+	s, ok := p.Port.(Surveyor)
+	if !ok || p.Ethernet() {
+		return
+	}
+	routes, groups, err := s.Survey()
+	if err != nil {
+		h.log.Debug("read the port's routes and groups", "nwid", nwid, "err", err)
+		return
+	}
+	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Surveyed(at, nwid, routes, groups, out) })
 }
