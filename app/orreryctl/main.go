@@ -117,7 +117,7 @@ func (p *program) root() *cobra.Command {
 	f.StringVarP(&p.endpoint.Token, "token", "T", "", "token of the compatible API (default: that of the home)")
 	f.StringVarP(&p.endpoint.Host, "host", "H", "", "IP address of the compatible API (default 127.0.0.1)")
 	root.AddCommand(p.nodeCommands()...)
-	root.AddCommand(p.networkCommand(), p.trustCommand(), p.verifyCommand(), p.contactCommand(), p.idCommand())
+	root.AddCommand(p.networkCommand(), p.rulesCommand(), p.trustCommand(), p.verifyCommand(), p.contactCommand(), p.idCommand())
 	root.AddCommand(p.orbitCommands()...)
 	root.AddCommand(p.moonTools()...)
 	root.AddCommand(

@@ -301,6 +301,18 @@ func (m *Member) View(w Window) *View {
 	return v
 }
 
+// Capabilities are the capabilities that are usable within w, in the order of
+// [View.Capabilities]. They must not be changed.
+func (m *Member) Capabilities(w Window) []*Capability {
+	var out []*Capability
+	for i := range m.caps {
+		if c := &m.caps[i]; m.usable(TypeCapability, c.ID, c.Timestamp, w) {
+			out = append(out, &c.Capability)
+		}
+	}
+	return out
+}
+
 // OwnsIP reports whether a certificate that counts within w gives the member ip.
 func (m *Member) OwnsIP(ip netip.Addr, w Window) bool {
 	for i := range m.owned {

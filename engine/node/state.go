@@ -6,6 +6,7 @@ import (
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
+	"orrery/engine/rule"
 	"orrery/engine/trust"
 	"orrery/engine/vl1"
 	"orrery/engine/vl2"
@@ -135,4 +136,23 @@ func (c *Core) Counters() map[string]uint64 {
 		}
 	}
 	return m
+}
+
+// ExplainFrame says what the rules of a network make of a frame, see
+// [vl2.Switch.Explain]; nil if there is no such network, or no configuration.
+func (c *Core) ExplainFrame(nwid identity.NetworkID, q *vl2.Query) *vl2.Explanation {
+	nw := c.vl2.Network(nwid)
+	if nw == nil {
+		return nil
+	}
+	return c.vl2.Explain(nw, q)
+}
+
+// Tags are the tags of a member that rules count now.
+func (c *Core) Tags(nwid identity.NetworkID, a identity.Address) []rule.Tag {
+	nw := c.vl2.Network(nwid)
+	if nw == nil {
+		return nil
+	}
+	return nw.Tags(a)
 }

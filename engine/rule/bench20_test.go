@@ -37,7 +37,7 @@ func mix() (inputs []*rule.Input, want []rule.Result) {
 	add(rule.Accept, segment(), func(_ *rule.Input, f []byte) { f[9] = 17; f[22], f[23] = 0, 53 })
 	add(rule.Accept, segment(), func(_ *rule.Input, f []byte) { f[9] = 1; f[20] = 8 })
 	add(rule.Accept, segment(), func(_ *rule.Input, f []byte) { f[33] = 2 }) // SYN, the same department
-	add(rule.Drop, segment(), func(in *rule.Input, f []byte) { // SYN, another one
+	add(rule.Drop, segment(), func(in *rule.Input, f []byte) {               // SYN, another one
 		f[33] = 2
 		in.Remote = &rule.Side{Tags: []rule.Tag{{ID: 100, Value: 2}}}
 	})
@@ -80,6 +80,9 @@ func TestTwentyRulesDoNotAllocate(t *testing.T) {
 	rules[len(rules)-1].Type = rule.ActionBreak
 	set, caps := rule.Compile(rules), []rule.Set{rule.Compile(firewall())}
 	inputs, _ := mix()
+	short := segment6()
+	short.Frame = short.Frame[:43] // a chain of headers that ends early
+	inputs = append(inputs, short)
 	if n := testing.AllocsPerRun(100, func() {
 		for _, in := range inputs {
 			rule.FilterIn(&set, caps, in)

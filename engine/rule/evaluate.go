@@ -23,23 +23,14 @@ func (o *op) result(m outcome) bool { return m == always || m != never && (m == 
 
 // log takes what [Set.run] does with each rule.
 type log interface {
-	// matched tells of a match: the state of its set before, whether it was
-	// evaluated, and if so what it contributed.
-	matched(i int, before, evaluated, result bool)
+	matched(i int, m asked)
 	// acted tells of an action: whether its set matched, and what it did.
-	acted(i int, match bool, e effect)
+	acted(i int, match bool, e Effect)
 }
 
-// effect is what an action did.
-type effect uint8
-
-const (
-	effectNone effect = iota
-	effectEnd
-	effectCopy
-	effectSkipped // a drop that a lenient match of tags kept from taking effect
-	effectSuper   // what follows super-accepts
-)
+// asked is what became of a match: the state of its set before, whether it was
+// evaluated, and if so what it contributed, and whether for want of a tag.
+type asked struct{ before, evaluated, result, lenient bool }
 
 // run evaluates rule by rule, as spec 04 §10.2 has it. It is for frames that have
 // no lane, and for explanations: it tells l everything unless that is nil.
@@ -50,13 +41,15 @@ func (s *Set) run(in *Input, h *header, l log) (v Verdict) {
 		if !o.kind.Action() {
 			if !match && !o.or {
 				if l != nil {
-					l.matched(i, match, false, false)
+					l.matched(i, asked{before: match})
 				}
 				continue
 			}
-			r := o.result(o.match(in, h, superAccept, &skipDrop))
+			lenient := false
+			r := o.result(o.match(in, h, superAccept, &lenient))
+			skipDrop = skipDrop || lenient
 			if l != nil {
-				l.matched(i, match, true, r)
+				l.matched(i, asked{match, true, r, lenient})
 			}
 			// A strict left fold; a set starts as true.
 			if o.or {
@@ -66,17 +59,17 @@ func (s *Set) run(in *Input, h *header, l log) (v Verdict) {
 			}
 			continue
 		}
-		e := effectNone
+		e := EffectNone
 		end := false
 		switch {
 		case !match:
 			// A copy or redirect to us that does not apply still lets later
 			// sets accept what it may have stood for.
 			if in.Inbound && o.kind.Forwards() && o.a == uint64(in.Local.Self) {
-				superAccept, e = true, effectSuper
+				superAccept, e = true, EffectSuper
 			}
 		case o.kind == ActionDrop && skipDrop:
-			skipDrop, e = false, effectSkipped
+			skipDrop, e = false, EffectSkipped
 		case o.kind == ActionDrop:
 			v.Result, end = Drop, true
 		case o.kind == ActionAccept && superAccept:
@@ -88,11 +81,11 @@ func (s *Set) run(in *Input, h *header, l log) (v Verdict) {
 		case o.kind.Forwards():
 			var copied bool
 			if end, copied = o.forward(in, &v); copied {
-				e = effectCopy
+				e = EffectCopy
 			}
 		}
 		if end {
-			e = effectEnd
+			e = EffectEnd
 		}
 		if l != nil {
 			l.acted(i, match, e)

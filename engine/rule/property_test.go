@@ -50,10 +50,16 @@ func compare(rules []rule.Rule, caps [][]rule.Rule, in rule.Input, noTee bool) e
 	noTee = noTee && !in.Inbound
 	result, copies := oracleFilter(rules, caps, with(), noTee)
 	var d rule.Decision
+	var x rule.FilterExplanation
 	if in.Inbound {
 		d = rule.FilterIn(&set, sets, with())
+		x = rule.ExplainIn(&set, sets, steady(in))
 	} else {
 		d = rule.FilterOut(&set, sets, with(), noTee)
+		x = rule.ExplainOut(&set, sets, steady(in), noTee)
+	}
+	if err := tells(&x, &set, sets, steady(in)); err != nil {
+		return err
 	}
 	if d.Result != result || d.Count != len(copies) {
 		return fmt.Errorf("filter %v with %d copies, by the book %v with %d", d.Result, d.Count, result, len(copies))

@@ -20,15 +20,15 @@ type traced struct {
 	log []byte
 }
 
-func (t *traced) matched(i int, before, evaluated, result bool) {
-	b := grade(before)
-	if evaluated {
-		b |= grade(result != t.set.ops[i].not) << 2
+func (t *traced) matched(i int, m asked) {
+	b := grade(m.before)
+	if m.evaluated {
+		b |= grade(m.result != t.set.ops[i].not) << 2
 	}
 	t.log[i/2] |= b << (i % 2 * 4)
 }
 
-func (t *traced) acted(int, bool, effect) {}
+func (t *traced) acted(int, bool, Effect) {}
 
 // grade is 1 for false and 2 for true.
 func grade(b bool) byte {

@@ -32,6 +32,7 @@ var needs = map[string]ipc.Role{
 	"POST /v1/networks/{network}": ipc.Operator, "PATCH /v1/networks/{network}": ipc.Operator, "DELETE /v1/networks/{network}": ipc.Operator,
 	"GET /v1/networks/{network}/bridge": ipc.Observer,
 	"GET /v1/peers":                     ipc.Observer, "GET /v1/peers/{address}": ipc.Observer,
+	"GET /v1/networks/{network}/rules": ipc.Operator, "POST /v1/networks/{network}/rules/explain": ipc.Operator,
 	"GET /v1/trust": ipc.Observer, "GET /v1/trust/{address}": ipc.Observer,
 	"PATCH /v1/trust/{address}": ipc.Operator, "DELETE /v1/trust/{address}": ipc.Operator, "GET /v1/verify/{address}": ipc.Observer,
 	"GET /v1/planet": ipc.Observer, "GET /v1/moons": ipc.Observer,
@@ -61,12 +62,13 @@ var needs = map[string]ipc.Role{
 
 // bodies are requests that succeed.
 var bodies = map[string]string{
-	"POST /v1/networks/{network}":  `{"allowDNS":true}`,
-	"PATCH /v1/networks/{network}": `{"allowDNS":false}`,
-	"PATCH /v1/trust/{address}":    `{"state":"blocked"}`,
-	"PATCH /v1/config/settings":    `{"lowBandwidthMode":true}`,
-	"POST /v1/moons/{moon}":        `{"seed":"1122334455"}`,
-	"POST /v1/worlds":              `{"world":"` + moonFile + `"}`,
+	"POST /v1/networks/{network}":               `{"allowDNS":true}`,
+	"PATCH /v1/networks/{network}":              `{"allowDNS":false}`,
+	"POST /v1/networks/{network}/rules/explain": `{"frame":"AAAAAAAAAAAAAAAAAAAA"}`,
+	"PATCH /v1/trust/{address}":                 `{"state":"blocked"}`,
+	"PATCH /v1/config/settings":                 `{"lowBandwidthMode":true}`,
+	"POST /v1/moons/{moon}":                     `{"seed":"1122334455"}`,
+	"POST /v1/worlds":                           `{"world":"` + moonFile + `"}`,
 }
 
 // TestRoles calls every endpoint in every role, and without credentials.

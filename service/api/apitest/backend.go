@@ -42,6 +42,11 @@ type Backend struct {
 	Health ipc.Examination
 	// Lines is the log.
 	Lines []ipc.LogLine
+	// Ruled are the rules of the networks joined, Explained what a frame that is
+	// long enough gets, and Asked the last frame.
+	Ruled     ipc.NetworkRules
+	Explained ipc.RuleExplanation
+	Asked     ipc.FrameQuery
 	// Page is what Metrics returns.
 	Page string
 	// Fail, if not nil, is what every call returns.
@@ -60,6 +65,7 @@ var (
 	_ api.Chronicler = (*Backend)(nil)
 	_ api.Examiner   = (*Backend)(nil)
 	_ api.Bridger    = (*Backend)(nil)
+	_ api.Explainer  = (*Backend)(nil)
 )
 
 // Change runs do while nobody else looks at the backend, then tells.
@@ -435,4 +441,36 @@ func (b *Backend) Log(_ context.Context, after uint64, _ slog.Level) (*ipc.Log, 
 		}
 	}
 	return l, nil
+}
+
+// Rules implements api.Explainer.
+func (b *Backend) Rules(_ context.Context, nwid identity.NetworkID) (*ipc.NetworkRules, error) {
+	defer b.mu.Unlock()
+	if err := b.enter("Rules"); err != nil {
+		return nil, err
+	}
+	if b.find(nwid) == nil {
+		return nil, ipc.Errorf(ipc.CodeNotFound, "this node has not joined network %s", nwid)
+	}
+	r := clone(b.Ruled)
+	r.Network = nwid.String()
+	return &r, nil
+}
+
+// ExplainFrame implements api.Explainer.
+func (b *Backend) ExplainFrame(_ context.Context, nwid identity.NetworkID, q ipc.FrameQuery) (*ipc.RuleExplanation, error) {
+	defer b.mu.Unlock()
+	if err := b.enter("ExplainFrame"); err != nil {
+		return nil, err
+	}
+	if b.find(nwid) == nil {
+		return nil, ipc.Errorf(ipc.CodeNotFound, "this node has not joined network %s", nwid)
+	}
+	if len(q.Frame) < 14 {
+		return nil, ipc.Errorf(ipc.CodeBadRequest, "%d bytes are no Ethernet frame", len(q.Frame))
+	}
+	b.Asked = q
+	x := clone(b.Explained)
+	x.Network, x.Bytes = nwid.String(), len(q.Frame)-14
+	return &x, nil
 }

@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+
+	"orrery/engine/credential"
+	"orrery/engine/ether"
+	"orrery/engine/identity"
+	"orrery/engine/rule"
+	"orrery/engine/vl2"
+	"orrery/service/ipc"
+)
+
+const (
+	ruleNet  identity.NetworkID = 0xb10ca2393e1a2b3c
+	ruleSelf identity.Address   = 0x803348d73a
+	rulePeer identity.Address   = 0xc872fe451a
+)
+
+// TestEnds: between whom a frame travels follows from what is said, and else
+// from its MACs.
+func TestEnds(t *testing.T) {
+	t.Parallel()
+	own, peer := identity.MACOf(ruleNet, ruleSelf), identity.MACOf(ruleNet, rulePeer)
+	const foreign identity.MAC = 0x020000000001
+	for _, c := range []struct {
+		q        ipc.FrameQuery
+		src, dst identity.MAC
+		inbound  bool
+		peer     identity.Address
+		err      string
+	}{
+		{ipc.FrameQuery{}, own, peer, false, rulePeer, ""},
+		{ipc.FrameQuery{}, peer, own, true, rulePeer, ""},
+		{ipc.FrameQuery{}, own, identity.Broadcast, false, 0, ""},
+		{ipc.FrameQuery{}, peer, identity.Broadcast, true, rulePeer, ""},
+		{ipc.FrameQuery{}, own, foreign, false, 0, ""},
+		{ipc.FrameQuery{}, foreign, identity.Broadcast, false, 0, "--in or --out"},
+		{ipc.FrameQuery{Direction: "in"}, foreign, own, false, 0, "--from"},
+		{ipc.FrameQuery{From: rulePeer.String()}, foreign, own, true, rulePeer, ""},
+		{ipc.FrameQuery{To: rulePeer.String()}, foreign, foreign, false, rulePeer, ""},
+		{ipc.FrameQuery{To: ruleSelf.String()}, peer, foreign, true, rulePeer, ""},
+		{ipc.FrameQuery{From: ruleSelf.String()}, peer, peer, false, rulePeer, ""},
+		{ipc.FrameQuery{Direction: "out", From: rulePeer.String()}, own, peer, false, 0, "both ends"},
+		{ipc.FrameQuery{Direction: "in", To: rulePeer.String()}, peer, own, false, 0, "both ends"},
+		{ipc.FrameQuery{Direction: "in"}, own, peer, false, 0, "both ends"},
+		{ipc.FrameQuery{Direction: "out"}, 0, 0, false, 0, "--to"},
+		{ipc.FrameQuery{Direction: "in"}, 0, 0, false, 0, "--from"},
+		{ipc.FrameQuery{Direction: "out", To: rulePeer.String()}, 0, 0, false, rulePeer, ""},
+		{ipc.FrameQuery{Direction: "up"}, own, peer, false, 0, "in or out"},
+		{ipc.FrameQuery{From: "zork"}, own, peer, false, 0, "not the address"},
+		{ipc.FrameQuery{To: "ff00000000"}, own, peer, false, 0, "not the address"},
+	} {
+		e := ends{nwid: ruleNet, self: ruleSelf, mac: own}
+		err := e.find(&c.q, &ether.Frame{Src: c.src, Dst: c.dst})
+		if c.err != "" {
+			said := ""
+			if refused, ok := err.(*ipc.Error); ok {
+				said = refused.Message + " " + refused.Advice
+			}
+			if !strings.Contains(said, c.err) {
+				t.Errorf("%+v %s -> %s: %v %q, want %q", c.q, c.src, c.dst, err, said, c.err)
+			}
+			continue
+		}
+		if err != nil || e.inbound != c.inbound || e.peer != c.peer {
+			t.Errorf("%+v %s -> %s: in %v, peer %s, %v", c.q, c.src, c.dst, e.inbound, e.peer, err)
+		}
+		f := ether.Frame{Src: c.src, Dst: c.dst}
+		if e.address(&f); c.src == 0 && (f.Src != own || f.Dst != peer) || c.src != 0 && (f.Src != c.src || f.Dst != c.dst) {
+			t.Errorf("%+v: MACs %s -> %s", c.q, f.Src, f.Dst)
+		}
+	}
+}
+
+// TestExplanationView puts each kind of verdict into words.
+func TestExplanationView(t *testing.T) {
+	t.Parallel()
+	frame := make([]byte, 60)
+	frame[0], frame[9], frame[23] = 0x45, 6, 80
+	for _, c := range []struct {
+		name    string
+		rules   []rule.Rule
+		caps    []rule.Rule
+		verdict string
+		why     string
+		state   string // of the first rule
+	}{
+		{"accept", []rule.Rule{{Type: rule.MatchDestinationPort, Start: 80, End: 80}, {Type: rule.ActionAccept}}, nil,
+			"accept", `Rule 2 of the network, "accept", accepts the frame.`, "matched"},
+		{"drop", []rule.Rule{{Type: rule.MatchDestinationPort, Not: true, Start: 22, End: 22}, {Type: rule.ActionDrop}, {Type: rule.ActionAccept}}, nil,
+			"drop", `Rule 2 of the network, "drop", drops the frame.`, "matched"},
+		{"default", []rule.Rule{{Type: rule.MatchDestinationPort, Start: 22, End: 22}, {Type: rule.ActionAccept}}, nil,
+			"drop", "No rule accepts the frame, and we have no capabilities: what nothing accepts is dropped.", "not matched"},
+		{"capability", []rule.Rule{{Type: rule.ActionBreak}}, []rule.Rule{{Type: rule.ActionAccept}},
+			"accept", `Rule 1 of capability 7, "accept", accepts the frame.`, "applied"},
+		{"idle capability", []rule.Rule{{Type: rule.ActionBreak}}, []rule.Rule{{Type: rule.ActionDrop}},
+			"drop", "No rule accepts the frame, nor does any of the 1 capabilities that we have: what nothing accepts is dropped.", "applied"},
+		{"redirect", []rule.Rule{{Type: rule.ActionRedirect, Address: 0x5735dba8d9}}, nil,
+			"redirect", `Rule 1 of the network, "redirect 5735dba8d9", sends the frame there instead.`, "applied"},
+	} {
+		base := rule.Compile(c.rules)
+		local := rule.Local{Self: ruleSelf}
+		in := rule.Input{Source: ruleSelf, Destination: rulePeer, EtherType: 0x0800, Frame: frame, Local: &local, Remote: &rule.Side{}}
+		x := vl2.Explanation{Rules: c.rules, Known: true, Member: true, Verified: true}
+		var own []rule.Set
+		if c.caps != nil {
+			own = append(own, rule.Compile(c.caps))
+			x.Capabilities = append(x.Capabilities, &credential.Capability{ID: 7, Rules: c.caps})
+		}
+		x.FilterExplanation = rule.ExplainOut(&base, own, &in, false)
+		got := explanationView(&x, &ends{nwid: ruleNet, self: ruleSelf, peer: rulePeer}, false)
+		if got.Verdict != c.verdict || got.Why != c.why || got.Lists[0].Rules[0].State != c.state || got.From != ruleSelf.String() || got.To != rulePeer.String() || len(got.Notes) != 0 {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+		if redirected := len(got.Copies) == 1 && got.Copies[0].Kind == "redirect"; redirected != (c.verdict == "redirect") {
+			t.Errorf("%s: copies %+v", c.name, got.Copies)
+		}
+	}
+	base := rule.Compile(nil)
+	in := rule.Input{Inbound: true, Source: rulePeer, Destination: ruleSelf, EtherType: 0x0800, Frame: frame, Local: &rule.Local{Self: ruleSelf}, Remote: &rule.Side{}}
+	stranger := vl2.Explanation{FilterExplanation: rule.ExplainIn(&base, nil, &in)}
+	got := explanationView(&stranger, &ends{nwid: ruleNet, self: ruleSelf, peer: rulePeer, inbound: true}, true)
+	if len(got.Notes) != 2 || !strings.Contains(got.Notes[0], "no certificate") || !strings.Contains(got.Notes[1], "not verified") || got.From != rulePeer.String() {
+		t.Errorf("%+v", got)
+	}
+}
