@@ -23,7 +23,8 @@ type port struct {
 	// addresses and routes are what the settings let through.
 	addresses []netip.Prefix
 	routes    []netconf.Route
-	subnets   []netip.Prefix            // of all managed addresses, also refused ones
+	subnets   []netip.Prefix // of all managed addresses that the system does not refuse
+	withheld  withheld
 	observed  []netip.Prefix            // what the system has on the device
 	survey    survey                    // what it has for an IP device
 	listening []identity.MAC            // multicast MACs of an Ethernet device
@@ -84,13 +85,16 @@ func (p *port) configure(c *Core, at clock.Instant, nw *vl2.Network) {
 		p.setMTU(nw, conf.MTU)
 		ndp = conf.NDPEmulation()
 		for _, a := range conf.Addresses {
+			if slices.Contains(p.withheld.addresses, a) {
+				continue
+			}
 			p.subnets = append(p.subnets, a.Masked())
-			if p.settings.Allows(a) {
+			if p.settings.AllowsAddress(a) {
 				p.addresses = append(p.addresses, a)
 			}
 		}
 		for _, r := range conf.Routes {
-			if p.settings.Allows(r.Target) {
+			if p.settings.AllowsRoute(r.Target) && !slices.Contains(p.withheld.targets, r.Target.Masked()) {
 				p.routes = append(p.routes, r)
 			}
 		}

@@ -66,6 +66,8 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 		snap.Networks = append(snap.Networks, d.networkView(&nets[i]))
 		if _, failure := d.host.Device(nets[i].ID); failure.Reason != "" {
 			snap.Alerts = append(snap.Alerts, portFailure(&nets[i], failure))
+		} else if a, ok := d.routeAlert(&nets[i]); ok {
+			snap.Alerts = append(snap.Alerts, a)
 		}
 	}
 	byAddress := make(map[identity.Address]*trust.Record, len(records))

@@ -61,6 +61,12 @@ func (m *fakeMachine) Open(*node.NetworkState) (host.Port, error) {
 	return fakePort{devicetest.New(devicetest.Config{})}, nil
 }
 
+func (*fakeMachine) follow(surroundings) {}
+func (*fakeMachine) changed()            {}
+func (*fakeMachine) outcome(identity.NetworkID) (outcome, bool) {
+	return outcome{}, false
+}
+
 func (*fakeMachine) names() []string          { return nil }
 func (*fakeMachine) prefixes() []netip.Prefix { return nil }
 

@@ -16,7 +16,6 @@ import (
 	"orrery/engine/vl1"
 	"orrery/engine/world"
 	"orrery/service/ipc"
-	"orrery/service/netcfg"
 	"orrery/service/store"
 	"orrery/service/udp"
 )
@@ -120,53 +119,6 @@ func TestOfflineAlert(t *testing.T) {
 	d.event(node.Event{Kind: node.EventTwinGone, Peer: 1})
 	if l := d.alerts.list(); len(l) != 1 {
 		t.Errorf("when the twin is gone: %+v", l)
-	}
-}
-
-// TestRoutes follows spec 04 §14.2.
-func TestRoutes(t *testing.T) {
-	p := &systemPort{}
-	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
-	n := &node.NetworkState{Addresses: []netip.Prefix{prefix("10.1.17.5/24"), prefix("10.9.0.1/16"), prefix("fd00::5/64")}}
-	for _, c := range []struct {
-		target, via string
-		want        netcfg.Route
-		ok          bool
-	}{
-		{"10.1.17.0/24", "", netcfg.Route{}, false},           // an address brings it
-		{"10.9.0.0/16", "", netcfg.Route{}, false},            //
-		{"172.29.0.0/16", "10.1.17.5", netcfg.Route{}, false}, // we are the gateway
-		{"10.1.0.0/16", "", netcfg.Route{Source: addr("10.1.17.5")}, true},
-		{"172.29.0.0/16", "10.1.17.1", netcfg.Route{Via: addr("10.1.17.1"), Source: addr("10.1.17.5")}, true},
-		{"10.9.128.0/17", "10.9.0.9", netcfg.Route{Via: addr("10.9.0.9"), Source: addr("10.9.0.1")}, true},
-		{"fd00:1::/64", "fd00::1", netcfg.Route{Via: addr("fd00::1"), Source: addr("fd00::5")}, true},
-		{"0.0.0.0/0", "10.1.17.1", netcfg.Route{Via: addr("10.1.17.1"), Source: addr("10.1.17.5")}, true},
-		{"fd00:1::/64", "10.1.17.1", netcfg.Route{Source: addr("fd00::5")}, true}, // a gateway of the other family is none
-	} {
-		var via netip.Addr
-		if c.via != "" {
-			via = addr(c.via)
-		}
-		c.want.Target = prefix(c.target).Masked()
-		got, ok := p.route(n, prefix(c.target), via)
-		if ok != c.ok || ok && got != c.want {
-			t.Errorf("%s via %q: %+v, %v, want %+v, %v", c.target, c.via, got, ok, c.want, c.ok)
-		}
-	}
-	only4 := &node.NetworkState{Addresses: []netip.Prefix{prefix("10.1.17.5/24")}}
-	if _, ok := p.route(only4, prefix("fd00:1::/64"), netip.Addr{}); ok {
-		t.Error("a route of a family without an address")
-	}
-}
-
-func TestCommonBits(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"10.0.0.0", "10.0.0.0", 32}, {"10.0.0.0", "10.0.0.1", 31}, {"10.0.0.0", "138.0.0.0", 0}, {"fd00::", "fd00::1", 127}} {
-		if got := commonBits(netip.MustParseAddr(c.a), netip.MustParseAddr(c.b)); got != c.want {
-			t.Errorf("%s and %s: %d, want %d", c.a, c.b, got, c.want)
-		}
 	}
 }
 

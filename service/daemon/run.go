@@ -84,6 +84,7 @@ type Daemon struct {
 
 	ports  ports
 	rotate chan struct{} // has a token when another port is wanted
+	again  chan struct{} // has a token when routes are to be looked at again
 
 	unplugged  atomic.Bool // whether no interface is connected
 	addressing sync.Mutex  // guards connection, held while the core is told our addresses
@@ -96,7 +97,7 @@ func Run(ctx context.Context, cfg Config) error {
 	ring := diag.NewRing()
 	d := &Daemon{cfg: cfg, log: slog.New(ring.Handler(cfg.Log.Handler())), ring: ring, started: time.Now().UTC(), joined: make(map[identity.NetworkID]time.Time)}
 	d.offline.Store(&d.started)
-	d.rotate = make(chan struct{}, 1)
+	d.rotate, d.again = make(chan struct{}, 1), make(chan struct{}, 1)
 	d.conf.init()
 	home, err := store.OpenHome(cfg.Home)
 	if err != nil {
@@ -141,6 +142,7 @@ func Run(ctx context.Context, cfg Config) error {
 		Changed: d.server.Changed, Event: d.event, Stored: d.stored,
 	})
 	d.carrier.do, d.carrier.view, d.carrier.told = d.host.Do, d.host.View, d.relayed
+	d.system.follow(surroundings{online: func() bool { return d.offline.Load() == nil }, transport: d.carriage, recheck: d.host.Recheck})
 	d.ways()
 	if n := len(l.problems); n > 0 {
 		d.log.Error("controller records cannot be used", "n", n, "err", l.problems[0].Err)
@@ -276,6 +278,7 @@ func (d *Daemon) event(e node.Event) {
 	case node.EventOnline:
 		d.log.Info("online")
 		d.offline.Store(nil)
+		signal(d.again) // default routes wait for it
 	case node.EventOffline:
 		d.log.Info("offline: no root answers")
 		now := time.Now().UTC()

@@ -42,6 +42,13 @@ type machine interface {
 	dial(ctx context.Context, network, address string, index int) (net.Conn, error)
 	// mapper makes what keeps a port mapped at this machine's gateway.
 	mapper(portmap.Config) portMapper
+	// follow says where what routes depend on is to be asked; changed, that the
+	// machine's own network may be another.
+	follow(surroundings)
+	changed()
+	// outcome is what became of the addresses and routes of a network; ok is false
+	// while it has no device.
+	outcome(nwid identity.NetworkID) (o outcome, ok bool)
 	// close undoes what is left of changes.
 	close()
 }
@@ -50,6 +57,7 @@ type machine interface {
 type system struct {
 	log    *slog.Logger
 	config *netcfg.Manager
+	routes *routing
 
 	mu    sync.Mutex // guards ports
 	ports []*systemPort
@@ -62,7 +70,9 @@ func newSystem(home string, log *slog.Logger) (machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal of network changes: %w", err)
 	}
-	return &system{log: log, config: m}, nil
+	s := &system{log: log, config: m}
+	s.routes = newRouting(m, s.names)
+	return s, nil
 }
 
 // dial implements machine.
@@ -79,10 +89,20 @@ func (*system) mapper(cfg portmap.Config) portMapper {
 
 // close implements machine.
 func (s *system) close() {
+	s.routes.close()
 	if err := s.config.Close(); err != nil {
 		s.log.Warn("undo changes of the network configuration", "err", err)
 	}
 }
+
+// follow implements machine.
+func (s *system) follow(a surroundings) { s.routes.around.Store(&a) }
+
+// changed implements machine.
+func (s *system) changed() { s.routes.changed() }
+
+// outcome implements machine.
+func (s *system) outcome(nwid identity.NetworkID) (outcome, bool) { return s.routes.outcome(nwid) }
 
 // Open implements host.System.
 func (s *system) Open(n *node.NetworkState) (host.Port, error) {
@@ -168,64 +188,24 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 			return err
 		}
 	}
-	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Addresses: n.Addresses, Mark: ownMark}
+	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Mark: ownMark}
 	if p.Ethernet() {
 		want.Bridge = p.settle(n.Addresses)
 	}
 	if !p.Ethernet() {
 		want.LinkLocal = n.LinkLocal.Addr()
 	}
-	for _, r := range n.Routes {
-		if route, ok := p.route(n, r.Target, r.Via); ok {
-			want.Routes = append(want.Routes, route)
-		}
-	}
 	defer p.system.Refresh()
-	if _, err := p.system.config.Apply(want); err != nil {
+	if err := p.system.routes.apply(p.Name(), n, want); err != nil {
 		return fmt.Errorf("configure %s: %w", p.Name(), err)
 	}
 	return nil
 }
 
-// route decides how a managed route is installed (spec 04 §14.2): not at all
-// if we are its gateway, have no address to use it with, or an address of ours
-// implies it.
-func (p *systemPort) route(n *node.NetworkState, target netip.Prefix, via netip.Addr) (netcfg.Route, bool) {
-	is4 := target.Addr().Is4()
-	var source netip.Addr
-	best := -1
-	for _, a := range n.Addresses {
-		if a.Addr().Is4() != is4 {
-			continue
-		}
-		if via == a.Addr() {
-			return netcfg.Route{}, false
-		}
-		if !via.IsValid() && a.Bits() == target.Bits() && target.Contains(a.Addr()) {
-			return netcfg.Route{}, false
-		}
-		if same := commonBits(a.Addr(), target.Addr()); same > best {
-			best, source = same, a.Addr()
-		}
-	}
-	if best < 0 {
-		return netcfg.Route{}, false
-	}
-	if via.IsValid() && via.Is4() != is4 {
-		via = netip.Addr{}
-	}
-	return netcfg.Route{Target: target.Masked(), Via: via, Source: source}, true
-}
-
-// commonBits counts the leading bits that two addresses of a family share.
-func commonBits(a, b netip.Addr) int {
-	n := 0
-	for bits := a.BitLen(); n < bits; n++ {
-		if p, err := a.Prefix(n + 1); err != nil || !p.Contains(b) {
-			break
-		}
-	}
-	return n
+// Withheld tells what of the network's addresses and targets, which the settings
+// let through, is not in force.
+func (p *systemPort) Withheld(nwid identity.NetworkID) (addresses, targets []netip.Prefix) {
+	return p.system.routes.withheld(nwid)
 }
 
 // Observe implements host.Port.
@@ -244,6 +224,7 @@ func (p *systemPort) Observe() ([]netip.Prefix, []identity.MAC, error) {
 
 // Close implements host.Port.
 func (p *systemPort) Close() error {
+	defer p.system.routes.remove(p.Name()) // others may have then what it had
 	if _, err := p.system.config.Remove(p.Name()); err != nil {
 		p.system.log.Warn("undo the device's configuration", "device", p.Name(), "err", err)
 	}

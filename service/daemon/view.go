@@ -53,6 +53,7 @@ func (d *Daemon) networkView(s *node.NetworkState) ipc.Network {
 	for _, r := range c.Routes {
 		n.Routes = append(n.Routes, routeView(r))
 	}
+	d.routesView(&n, s)
 	n.DNS.Domain = c.DNS.Domain
 	for _, a := range c.DNS.Servers {
 		if a.IsValid() {

@@ -14,7 +14,7 @@ const (
 	expireEvery = time.Hour
 	// recheckEvery is how often changes of routes may have ours checked: another
 	// program that fights for them must not keep us busy.
-	recheckEvery = 5 * time.Second
+	recheckEvery = time.Second
 )
 
 // watchNetwork follows the machine's network and does the rare chores.
@@ -34,6 +34,16 @@ func (d *Daemon) watchNetwork(ctx context.Context) {
 	expire := time.NewTicker(expireEvery)
 	defer expire.Stop()
 	var checked time.Time
+	// late looks at ours again for changes that came too soon after a check.
+	late := time.NewTimer(recheckEvery)
+	late.Stop()
+	defer late.Stop()
+	recheck := func() {
+		late.Stop()
+		checked = time.Now()
+		d.system.changed()
+		d.host.Recheck()
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,16 +61,21 @@ func (d *Daemon) watchNetwork(ctx context.Context) {
 			}
 			d.mapping.moved()
 			d.host.Observe()
-			if now := time.Now(); n.Slept || now.Sub(checked) >= recheckEvery {
-				checked = now
-				d.host.Recheck()
+			if since := time.Since(checked); n.Slept || since >= recheckEvery {
+				recheck()
+			} else {
+				late.Reset(recheckEvery - since)
 			}
+		case <-late.C:
+			recheck()
+		case <-d.again:
+			d.host.Recheck()
 		case <-d.rotate:
 			d.connect(rotate)
 			d.log.Info("another UDP port is tried: no root answers on those in use", "ports", d.sockets.Ports())
 		case <-local.C:
 			d.connect(look)
-			d.host.Recheck()
+			recheck()
 		case <-expire.C:
 			if err := d.home.ExpirePeers(time.Now()); err != nil {
 				d.log.Warn("delete old peer records", "err", err)

@@ -238,6 +238,7 @@ func (h *Host) configurePort(nwid identity.NetworkID, retry bool) {
 	if err == nil {
 		err = p.Apply(&s)
 		p.mtu.Store(int64(p.MTU()))
+		h.withhold(nwid, p)
 	}
 	h.portIs(nwid, err)
 	switch {

@@ -79,20 +79,22 @@ type Network struct {
 	// Detail is a sentence when Status alone does not say what is wrong.
 	Detail string `json:"detail,omitempty"`
 	// Type is "PUBLIC" or "PRIVATE".
-	Type      string          `json:"type"`
-	MAC       string          `json:"mac"`
-	MTU       int             `json:"mtu"`
-	Broadcast bool            `json:"broadcastEnabled"`
-	Bridge    bool            `json:"bridge"`             // the controller has made us an active bridge
-	Bridging  *Bridging       `json:"bridging,omitempty"` // nil on a network without bridges
-	Device    string          `json:"device"`
-	Revision  uint64          `json:"netconfRevision"`
-	Addresses []string        `json:"addresses"` // "ip/bits"
-	Routes    []Route         `json:"routes"`
-	DNS       DNS             `json:"dns"`
-	Multicast []string        `json:"multicast"` // "mac/adi", both hex
-	Settings  NetworkSettings `json:"settings"`
-	AuthURL   string          `json:"authUrl,omitempty"`
+	Type      string    `json:"type"`
+	MAC       string    `json:"mac"`
+	MTU       int       `json:"mtu"`
+	Broadcast bool      `json:"broadcastEnabled"`
+	Bridge    bool      `json:"bridge"`             // the controller has made us an active bridge
+	Bridging  *Bridging `json:"bridging,omitempty"` // nil on a network without bridges
+	Device    string    `json:"device"`
+	Revision  uint64    `json:"netconfRevision"`
+	Addresses []string  `json:"addresses"` // "ip/bits"
+	// AddressStates has the assigned addresses that are not plainly applied.
+	AddressStates []AddressState  `json:"addressStates,omitempty"`
+	Routes        []Route         `json:"routes"`
+	DNS           DNS             `json:"dns"`
+	Multicast     []string        `json:"multicast"` // "mac/adi", both hex
+	Settings      NetworkSettings `json:"settings"`
+	AuthURL       string          `json:"authUrl,omitempty"`
 	// JoinedAt is when the network was joined, or loaded at start.
 	JoinedAt time.Time `json:"joinedAt"`
 	// VerifiedOnly is whether frames of verified peers only are carried.
@@ -113,6 +115,31 @@ type Route struct {
 	Via    string `json:"via,omitempty"`
 	Flags  int    `json:"flags"`
 	Metric int    `json:"metric"`
+	// State is what became of it on this computer. Reason says why, in a sentence,
+	// where it is not plainly applied, and Advice what can be done.
+	State  RouteState `json:"state,omitempty"`
+	Reason string     `json:"reason,omitempty"`
+	Advice string     `json:"advice,omitempty"`
+}
+
+// RouteState is what becomes of a managed route or address.
+type RouteState string
+
+// The states of routes and addresses.
+const (
+	RouteApplied  RouteState = "applied"
+	RouteIgnored  RouteState = "ignored"  // the user's settings leave it out, or this computer is the gateway
+	RouteRefused  RouteState = "refused"  // it does not fit into this computer's networks, or makes no sense
+	RouteNarrowed RouteState = "narrowed" // a part of it is this computer's own network and stays that
+	RoutePending  RouteState = "pending"  // it waits, or the system refused it and it is tried again
+)
+
+// AddressState says why an assigned address is not plainly applied.
+type AddressState struct {
+	Address string     `json:"address"` // "ip/bits"
+	State   RouteState `json:"state"`
+	Reason  string     `json:"reason"`
+	Advice  string     `json:"advice,omitempty"`
 }
 
 // DNS is what the network's configuration says of name servers.

@@ -34,22 +34,22 @@ func (j *judge) conflict(n *Network, t netip.Prefix) conflict {
 			continue
 		}
 		for _, a := range f.Addresses {
-			c.subnet(t, a, "the network that "+f.Name+" is in")
+			c.subnet(t, a, func() string { return "the network that " + f.Name + " is in" })
 		}
 	}
 	for i := range j.before {
 		h := &j.before[i]
 		for _, p := range h.subnets {
-			c.subnet(t, p, "the range of "+h.network.title())
+			c.subnet(t, p, func() string { return "the range of " + h.network.title() })
 		}
 		for _, p := range h.routes {
-			c.route(t, p, h.network.title())
+			c.route(t, p, h.network.title)
 		}
 	}
 	for i := range j.m.Routes {
 		r := &j.m.Routes[i]
-		if j.class(r.Interface) != Own {
-			c.route(t, r.Target, r.Interface)
+		if r.Target.Overlaps(t) && j.class(r.Interface) != Own {
+			c.route(t, r.Target, func() string { return r.Interface })
 		}
 	}
 	return c
@@ -67,7 +67,7 @@ func (j *judge) class(name string) Class {
 }
 
 // subnet compares t with a subnet in which somebody is.
-func (c *conflict) subnet(t, a netip.Prefix, what string) {
+func (c *conflict) subnet(t, a netip.Prefix, what func() string) {
 	s, ok := unmap(a)
 	if !ok || s.Addr().Is4() != t.Addr().Is4() || s.Addr().IsLinkLocalUnicast() || s.Addr().IsLoopback() || s.Bits() == 0 {
 		return
@@ -76,17 +76,17 @@ func (c *conflict) subnet(t, a netip.Prefix, what string) {
 	switch {
 	case s == t:
 		c.equal = true
-		c.refuse(fmt.Sprintf("%v is %s", t, what))
+		c.refuse(fmt.Sprintf("%v is %s", t, what()))
 	case covers(s, t):
-		c.refuse(fmt.Sprintf("%v lies in %v, %s", t, s, what))
+		c.refuse(fmt.Sprintf("%v lies in %v, %s", t, s, what()))
 	case covers(t, s) && !s.IsSingleIP(): // a single one is the machine's whatever the routes are
-		c.add("which is "+what, s)
+		c.add("which is "+what(), s)
 		c.homes = append(c.homes, s)
 	}
 }
 
 // route compares t with a route that somebody has.
-func (c *conflict) route(t, r netip.Prefix, who string) {
+func (c *conflict) route(t, r netip.Prefix, who func() string) {
 	r, ok := unmap(r)
 	if !ok || r.Addr().Is4() != t.Addr().Is4() || r.Bits() < whole {
 		return
@@ -96,11 +96,11 @@ func (c *conflict) route(t, r netip.Prefix, who string) {
 	case r.Addr().IsLinkLocalUnicast() || r.Addr().IsMulticast():
 	case r == t:
 		c.equal = true
-		c.refuse(fmt.Sprintf("%v already goes to %s", t, who))
+		c.refuse(fmt.Sprintf("%v already goes to %s", t, who()))
 	case covers(r, t):
-		c.note = fmt.Sprintf("It is a part of %v, which goes to %s otherwise.", r, who)
+		c.note = fmt.Sprintf("It is a part of %v, which goes to %s otherwise.", r, who())
 	case covers(t, r) && !r.IsSingleIP():
-		c.add("which goes to "+who, r)
+		c.add("which goes to "+who(), r)
 	}
 }
 

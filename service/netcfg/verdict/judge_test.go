@@ -32,7 +32,7 @@ func home() *Machine {
 			{prefix("172.17.0.0/16"), "docker0"}, {prefix("fe80::/64"), "eth0"}, {prefix("10.50.0.0/16"), "eth0"},
 		},
 		Transport: Transport{Bound: true, Marked: true, Endpoints: []Endpoint{
-			{netip.MustParseAddr("44.1.2.3"), "the root 1122334455", true}, {netip.MustParseAddr("44.9.9.9"), "the peer 6677889900", false},
+			{netip.MustParseAddr("44.1.2.3"), "the root 1122334455", true, false}, {netip.MustParseAddr("44.9.9.9"), "the peer 6677889900", false, false},
 		}},
 	}
 }
@@ -182,6 +182,11 @@ func TestRoutes(t *testing.T) {
 		{"where a root is", "44.0.0.0/8", "44.0.0.0/8 applied", allow},
 		{"free sockets, where a peer is", "44.9.0.0/16", "44.9.0.0/16 refused alarm: 44.9.0.0/16 has 44.9.9.9, where the peer 6677889900 is: the network would carry its own packets; " +
 			"the route was not applied. " + set + "acceptRoutes=44.9.0.0/16 applies it all the same.", func(m *Machine, n *Network) { n.Settings, m.Transport.Bound = all, false }},
+		{"where the TCP relay is", "45.1.0.0/16", "45.1.0.0/16 refused alarm: 45.1.0.0/16 has 45.1.1.1, where the TCP relay is: the network would carry its own packets; " +
+			"the route was not applied. " + set + "acceptRoutes=45.1.0.0/16 applies it all the same.", func(m *Machine, n *Network) {
+			n.Settings = all
+			m.Transport.Endpoints = append(m.Transport.Endpoints, Endpoint{Addr: netip.MustParseAddr("45.1.1.1"), Who: "the TCP relay", Loose: true})
+		}},
 		{"free sockets, and a nearer way there", "44.0.0.0/8", "44.0.0.0/8 narrowed: It is applied but for 44.1.0.0/16 and 44.9.0.0/16, which goes to eth0.", func(m *Machine, n *Network) {
 			n.Settings, m.Transport.Bound = all, false
 			m.Routes = append(m.Routes, Route{prefix("44.1.0.0/16"), "eth0"}, Route{prefix("44.9.0.0/16"), "eth0"})
@@ -347,4 +352,16 @@ func FuzzJudge(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestCommonBits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"10.0.0.0", "10.0.0.0", 32}, {"10.0.0.0", "10.0.0.1", 31}, {"10.0.0.0", "138.0.0.0", 0}, {"fd00::", "fd00::1", 127}} {
+		if got := commonBits(netip.MustParseAddr(c.a), netip.MustParseAddr(c.b)); got != c.want {
+			t.Errorf("%s and %s: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
 }

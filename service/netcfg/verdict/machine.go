@@ -68,6 +68,9 @@ type Endpoint struct {
 	Who string
 	// Root is whether that is a root.
 	Root bool
+	// Loose is whether packets to it are bound to no interface, whatever
+	// [Transport.Bound] says.
+	Loose bool
 }
 
 // Network is a network that wants addresses and routes.

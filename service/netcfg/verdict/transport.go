@@ -81,16 +81,13 @@ func (j *judge) swallows(t netip.Prefix) string {
 	if t.Addr().Is4() {
 		strict = j.strict()
 	}
-	if j.m.Transport.Bound && strict == "" {
-		return ""
-	}
 	for i := range j.m.Transport.Endpoints {
 		e := &j.m.Transport.Endpoints[i]
 		switch {
 		case !t.Contains(e.Addr.Unmap()) || j.nearer(t, e.Addr.Unmap()):
-		case !j.m.Transport.Bound:
+		case !j.m.Transport.Bound || e.Loose:
 			return fmt.Sprintf("%v has %v, where %s is: the network would carry its own packets", t, e.Addr, e.Who)
-		default:
+		case strict != "":
 			return fmt.Sprintf("%v has %v, where %s is, and %s takes only packets whose answers leave by it (rp_filter is 1; sysctl -w net.ipv4.conf.%s.rp_filter=2 changes it)",
 				t, e.Addr, e.Who, strict, strict)
 		}
