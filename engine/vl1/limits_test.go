@@ -250,19 +250,41 @@ func TestUniteGate(t *testing.T) {
 	}
 }
 
-// Limit: 32 packets wait to be sent, for five seconds.
+// Limit: 32 packets wait to be sent to a peer, 4,096 or 4 MiB to all, for five
+// seconds. A peer that has its share loses its own.
 func TestSendQueueIsBounded(t *testing.T) {
 	net, root, a, _ := trio(t)
 	net.block = func(_, to netip.AddrPort) bool { return to == root.addr }
-	for i := range identity.Address(100) {
-		a.do(func() { a.Send(net.now, 0x6600000000+i, wire.VerbFrame, make([]byte, 20), nil, false) })
+	send := func(to identity.Address, size int) {
+		a.do(func() { a.Send(net.now, to, wire.VerbFrame, make([]byte, size), nil, false) })
+	}
+	send(0x6500000000, 20)
+	for range 100 {
+		send(0x6600000000, 20)
+	}
+	if s := a.Sizes(); s.Queued != 1+queuedPerPeer {
+		t.Errorf("%d packets wait for one and another", s.Queued)
+	}
+	for i := range identity.Address(200) {
+		for range queuedPerPeer {
+			send(0x6700000000+i, 20)
+		}
 	}
 	if s := a.Sizes(); s.Queued != maxQueued {
 		t.Errorf("%d packets wait", s.Queued)
 	}
+	for i := range identity.Address(1000) {
+		send(0x6800000000+i, 9000)
+	}
+	if n := len(a.queue.packets); a.queue.bytes > maxQueuedBytes || n < 400 {
+		t.Errorf("%d packets of %d bytes wait", n, a.queue.bytes)
+	}
 	net.pass(6 * second)
 	if s := a.Sizes(); s.Queued != 0 {
 		t.Errorf("%d packets wait after six seconds", s.Queued)
+	}
+	if a.queue.bytes != 0 || len(a.queue.count) != 0 {
+		t.Errorf("the books say that %d bytes for %d peers wait", a.queue.bytes, len(a.queue.count))
 	}
 }
 

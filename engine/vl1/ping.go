@@ -25,7 +25,7 @@ func (w *Wire) Deadline() clock.Mono {
 	if len(w.watched) > 0 {
 		d = min(d, w.nextReview)
 	}
-	if len(w.queue) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 || len(w.fits) > 0 || len(w.rivals) > 0 {
+	if len(w.queue.packets) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 || len(w.fits) > 0 || len(w.rivals) > 0 {
 		d = min(d, w.nextQueue)
 	}
 	return min(d, w.searchDeadline(), w.sprayDeadline())
@@ -61,7 +61,7 @@ func (w *Wire) Tick(at clock.Instant) {
 
 // runQueue retries and expires what waits (spec 03 §2.6).
 func (w *Wire) runQueue(at clock.Instant) {
-	w.queue = slices.DeleteFunc(w.queue, func(q queued) bool {
+	w.queue.remove(func(q *queued) bool {
 		if at.Mono-q.at >= queuedFor {
 			w.drop(DropNoRoute)
 			return true
@@ -69,9 +69,9 @@ func (w *Wire) runQueue(at clock.Instant) {
 		return false
 	})
 	w.whois = slices.DeleteFunc(w.whois, func(x asked) bool { return at.Mono > x.until })
-	waiting := make([]identity.Address, 0, len(w.queue))
-	for i := range w.queue {
-		waiting = append(waiting, w.queue[i].to)
+	waiting := make([]identity.Address, 0, len(w.queue.packets))
+	for i := range w.queue.packets {
+		waiting = append(waiting, w.queue.packets[i].to)
 	}
 	for i := range w.held {
 		waiting = append(waiting, w.held[i].from)

@@ -109,7 +109,8 @@ func (w *Wire) SetLink(at clock.Instant, up bool) {
 	case !up && !r.down:
 		r.down, r.downSince = true, at.Mono
 		w.online = false
-		w.queue, w.held, w.whois, w.punches = nil, nil, nil, nil
+		w.queue = sendQueue{}
+		w.held, w.whois, w.punches = nil, nil, nil
 	}
 }
 

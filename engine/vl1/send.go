@@ -10,13 +10,6 @@ import (
 	"orrery/engine/wire"
 )
 
-// queued is a plain packet for a peer that has no identity or no path yet.
-type queued struct {
-	to   identity.Address
-	at   clock.Mono
-	data []byte
-}
-
 // mayBeAnswered reports whether an OK can name a packet of this verb.
 func mayBeAnswered(v wire.Verb) bool {
 	switch v {
@@ -68,11 +61,9 @@ func (w *Wire) Send(at clock.Instant, to identity.Address, v wire.Verb, head, bo
 			return id
 		}
 	}
-	if len(w.queue) >= maxQueued {
+	if w.queue.add(queued{to, at.Mono, slices.Clone(buf)}) {
 		w.drop(DropQueueFull)
-		w.queue = slices.Delete(w.queue, 0, 1)
 	}
-	w.queue = append(w.queue, queued{to, at.Mono, slices.Clone(buf)})
 	w.soon(at.Mono + 500*clock.Millisecond)
 	if p == nil {
 		w.Whois(at, to)
@@ -205,23 +196,20 @@ func (w *Wire) ReplyError(at clock.Instant, in *Inbound, inRe wire.Verb, code wi
 
 // flush sends what waited for a peer.
 func (w *Wire) flush(at clock.Instant, p *Peer) {
-	if len(w.queue) == 0 {
+	if w.queue.count[p.id.Address] == 0 {
 		return
 	}
-	kept := w.queue[:0]
-	for _, q := range w.queue {
+	w.queue.remove(func(q *queued) bool {
 		if q.to != p.id.Address {
-			kept = append(kept, q)
-			continue
+			return false
 		}
 		if p.blocked {
 			w.drop(DropBlocked)
-			continue
+			return true
 		}
 		owner, via := w.route(at, p)
 		if via == nil {
-			kept = append(kept, q)
-			continue
+			return false
 		}
 		buf := append(w.out.Alloc(len(q.data))[:0], q.data...)
 		w.transmitCut(at, p, buf, p.suiteBy(owner, via), via, via.pathKey, p.payloadTo(owner, via))
@@ -229,9 +217,8 @@ func (w *Wire) flush(at clock.Instant, p *Peer) {
 		if owner != p {
 			w.relaying(at.Mono, p)
 		}
-	}
-	clear(w.queue[len(kept):])
-	w.queue = kept
+		return true
+	})
 }
 
 // toAll is a path key for sending from every socket.

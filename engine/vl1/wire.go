@@ -61,13 +61,8 @@ type Config struct {
 
 // Limits of queues (spec 03 §7).
 const (
-	// maxQueued packets wait for peers without an identity or a path, 64 for each
-	// peer. The first words to many members at once, as multicast has, must fit.
-	maxQueued     = 4096
-	queuedPerPeer = 64
-	queuedFor     = 5 * clock.Second
-	maxHeld   = 64 // packets that wait for an identity or a credential
-	heldFor   = 5 * clock.Second
+	maxHeld = 64 // packets that wait for an identity or a credential
+	heldFor = 5 * clock.Second
 	// heldPerSource is how many of them may be of one source.
 	heldPerSource = 16
 	maxPending    = 64 // validations under way
@@ -108,7 +103,7 @@ type Wire struct {
 
 	expect  expected
 	parts   reassembly
-	queue   []queued
+	queue   sendQueue
 	held    []held
 	whois   []asked
 	pending []pending
