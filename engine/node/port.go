@@ -140,11 +140,14 @@ func (p *port) subscribe(c *Core, at clock.Instant, nw *vl2.Network) {
 	if p.ip != nil {
 		want, p.version = slices.Clone(p.ip.Groups()), p.ip.GroupVersion()
 	} else {
-		for _, m := range p.listening {
-			want = append(want, identity.MulticastGroup{MAC: m})
-		}
+		// First those without which nobody finds us: there is a limit.
 		for _, a := range slices.Concat(p.addresses, p.added()) {
 			want = append(want, identity.ResolutionGroup(a.Addr()))
+		}
+		for _, m := range p.listening {
+			if len(want) < hostport.MaxGroups {
+				want = append(want, identity.MulticastGroup{MAC: m})
+			}
 		}
 	}
 	slices.SortFunc(want, identity.MulticastGroup.Compare)

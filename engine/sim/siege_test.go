@@ -42,7 +42,7 @@ func siege(t *testing.T, l *lan, seconds int, per func(i int)) {
 	}
 	for i, v := range victims {
 		now, s := look(l, v), v.Core.Sizes()
-		if now.peers > before[i].peers+2 || now.paths > before[i].paths+4 || now.held > 64 || now.queued > 32 || now.pending > 64 || now.whois > 256 ||
+		if now.peers > before[i].peers+2 || now.paths > before[i].paths+4 || now.held > 256 || now.queued > 32 || now.pending > 64 || now.whois > 256 ||
 			s.Incomplete > 64 || s.Unproven > 1024 || s.Expected > 8192 {
 			t.Errorf("%s: %+v, was %+v; %+v", v.Name, now, before[i], s)
 		}

@@ -29,18 +29,35 @@ type group struct {
 	queue []*outgoing
 	// gathered is when members were last asked for.
 	gathered clock.Mono
-	// asks bounds the questions while none are known.
+	// partial is set while an answer brought news and said that there is more.
+	partial bool
+	// asks bounds the questions while no members are known.
 	asks clock.Bucket
+	// gone are members who said that they left, oldest first: others go on naming
+	// them until their announcements run out.
+	gone []goneMember
+}
+
+// goneMember is who left a group, and when.
+type goneMember struct {
+	member identity.Address
+	at     clock.Mono
+}
+
+// left reports whether a member said that it left.
+func (g *group) left(now clock.Mono, member identity.Address) bool {
+	return slices.ContainsFunc(g.gone, func(x goneMember) bool { return x.member == member && now-x.at < likeLife })
 }
 
 // mayAsk reports whether to ask for members now, of whom known are usable, and
-// notes it if so: once in an interval, and for frames to nobody as long as that
-// is no stream of them.
+// notes it if so: once in an interval, for frames to nobody as long as that is no
+// stream of them, and once a second while not all members have been named.
 func (g *group) mayAsk(now, interval clock.Mono, known int) bool {
-	if now-g.gathered < interval && (known > 0 || !g.asks.Take(now, askBurst, clock.Second)) {
+	since := now - g.gathered
+	if since < interval && !(g.partial && since >= askSpacing) && (known > 0 || !g.asks.Take(now, askBurst, askSpacing)) {
 		return false
 	}
-	g.gathered = now
+	g.gathered, g.partial = now, false
 	return true
 }
 
@@ -108,6 +125,11 @@ func (g *group) find(member identity.Address) (int, bool) {
 func (t *groupTable) add(now clock.Mono, k groupKey, member identity.Address, own bool) bool {
 	g := t.groups[k]
 	if g != nil {
+		if own {
+			g.gone = slices.DeleteFunc(g.gone, func(x goneMember) bool { return x.member == member })
+		} else if g.left(now, member) {
+			return false
+		}
 		if i, known := g.find(member); known {
 			l := &g.likes[i]
 			l.at = now
@@ -184,11 +206,19 @@ func (t *groupTable) dropFrom(g *group, unwanted func(like) bool) {
 	}
 }
 
-// remove forgets that member wants the frames of k.
-func (t *groupTable) remove(k groupKey, member identity.Address) {
-	if g := t.groups[k]; g != nil {
-		t.dropFrom(g, func(l like) bool { return l.member == member })
+// leave forgets that member wants the frames of k, also when others say so, until
+// it announces it itself.
+func (t *groupTable) leave(now clock.Mono, k groupKey, member identity.Address) {
+	g := t.groups[k]
+	if g == nil {
+		return
 	}
+	t.dropFrom(g, func(l like) bool { return l.member == member })
+	g.gone = slices.DeleteFunc(g.gone, func(x goneMember) bool { return x.member == member || now-x.at >= likeLife })
+	if len(g.gone) >= maxGone {
+		g.gone = slices.Delete(g.gone, 0, 1)
+	}
+	g.gone = append(g.gone, goneMember{member, now})
 }
 
 // note puts a like on the books.
@@ -217,7 +247,8 @@ func (t *groupTable) clean(now clock.Mono) {
 	for k, g := range t.groups {
 		t.dropFrom(g, func(l like) bool { return now-l.at >= likeLife })
 		t.expire(now, g)
-		if len(g.likes) == 0 && len(g.queue) == 0 && now-g.gathered >= gatherInterval {
+		g.gone = slices.DeleteFunc(g.gone, func(x goneMember) bool { return now-x.at >= likeLife })
+		if len(g.likes) == 0 && len(g.queue) == 0 && len(g.gone) == 0 && now-g.gathered >= gatherInterval {
 			t.empty--
 			delete(t.groups, k)
 		}

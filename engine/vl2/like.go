@@ -202,13 +202,15 @@ func (s *Switch) mayGather(at clock.Instant, id identity.NetworkID, in *vl1.Inbo
 }
 
 // learnLike notes a member of a group, by its own announcement or not, and sends
-// it the frames that wait for members of that group.
-func (s *Switch) learnLike(at clock.Instant, k groupKey, a identity.Address, own bool) {
+// it the frames that wait for members of that group. It reports whether the
+// member is news.
+func (s *Switch) learnLike(at clock.Instant, k groupKey, a identity.Address, own bool) bool {
 	if a == s.self.Address || a.Reserved() || !s.groups.add(at.Mono, k, a, own) {
-		return
+		return false
 	}
 	nw := s.find(k.network)
 	if g := s.groups.get(k); nw != nil && len(g.queue) > 0 {
 		s.flush(at, nw, g, a)
 	}
+	return true
 }

@@ -71,6 +71,7 @@ const (
 	greetInterval    = 2 * clock.Second
 	greetLow         = 300               // times as much in low-bandwidth mode: HELLOs come each minute
 	gatherInterval   = 60 * clock.Second // x3
+	askSpacing       = clock.Second      // between more of them, and while there are more members than were named
 	queueLife        = 5 * clock.Second
 	pushInterval     = 500 * clock.Second
 	pushOnRequest    = clock.Second
@@ -89,10 +90,11 @@ const (
 const (
 	requestSoon     = 3 // requests without an answer that are repeated soon
 	queuePerGroup   = 32
+	maxGone         = 64 // members who left, for each group
 	queueTotal      = 2048
 	floodFanOut     = 32
 	gatherTargets   = 16
-	askBurst        = 8 // questions at once for members of a group without any, then one a second
+	askBurst        = 8 // questions at once for members of a group without any
 	maxFramePayload = 10000
 	// maxEmptyGroups is how many groups without members the host may send to
 	// within a minute or so: a program that sprays over all groups must not make

@@ -59,6 +59,9 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 		}
 		o := &s.scratch.out
 		*o = outgoing{frame: *f, head: h.AppendHead(o.head[:0]), origin: origin, limit: limit, sent: o.sent[:0], resolves: resolves, single: single}
+		if grp.partial && grp.mayAsk(at.Mono, s.stretched(gatherInterval, 3), known) {
+			s.gather(at, nw, g, gatherReplyMembers)
+		}
 		s.sendToAll(at, nw, grp, o)
 		o.payload = nil
 		return
@@ -77,8 +80,14 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 		head:  h.AppendHead(o.head[:0]), origin: origin, limit: limit, sent: o.sent[:0],
 		resolves: resolves, single: single, expires: at.Mono + queueLife,
 	}
+	// Those that the last answer left out are asked for without regard to the
+	// limit, so that they have their turn.
+	want := h.GatherLimit
+	if grp.partial {
+		want = max(want, gatherReplyMembers)
+	}
 	if grp.mayAsk(at.Mono, s.stretched(gatherInterval, 3), known) {
-		s.gather(at, nw, g, h.GatherLimit)
+		s.gather(at, nw, g, want)
 	}
 	s.sendToAll(at, nw, grp, o)
 }

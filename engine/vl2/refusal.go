@@ -40,7 +40,7 @@ func (s *Switch) HandleError(at clock.Instant, inRe wire.Verb, code wire.ErrorCo
 			return vl1.Dropped
 		}
 		if s.admit(at, nw, &in.From) != nil {
-			s.groups.remove(groupKey{id, u.Group}, in.From.Address)
+			s.groups.leave(at.Mono, groupKey{id, u.Group}, in.From.Address)
 		}
 	default:
 		if in.From.Address == nw.controller {

@@ -201,8 +201,8 @@ func TestGroupTable(t *testing.T) {
 		t.Errorf("after making room: %v", table.perPeer)
 	}
 	books(t, &table)
-	table.remove(k(1), 2)
-	table.remove(k(1), 2)
+	table.leave(secs(101), k(1), 2)
+	table.leave(secs(101), k(1), 2)
 	if !table.add(secs(103), k(2), 4, true) || table.likes != 5 {
 		t.Error("no room after one left")
 	}
@@ -220,6 +220,42 @@ func TestGroupTable(t *testing.T) {
 		t.Error("something is left after all expired")
 	}
 	books(t, &table)
+}
+
+// TestWhoLeftStaysAway: what others say does not bring back who left a group, its
+// own announcement does, and so does time.
+func TestWhoLeftStaysAway(t *testing.T) {
+	t.Parallel()
+	limits := Limits{}.withDefaults()
+	table := newGroupTable(&limits)
+	k := groupKey{1, identity.MulticastGroup{MAC: 1}}
+	table.leave(secs(1), k, 5) // a group that is not known
+	if table.add(secs(1), k, 4, true); !table.add(secs(1), k, 5, false) {
+		t.Fatal("a member is refused that never left")
+	}
+	table.leave(secs(2), k, 5)
+	if table.add(secs(601), k, 5, false) {
+		t.Error("hearsay brought a member back")
+	}
+	if !table.add(secs(3), k, 5, true) || table.get(k).left(secs(3), 5) {
+		t.Error("its own announcement did not bring a member back")
+	}
+	table.leave(secs(4), k, 5)
+	if !table.add(secs(604), k, 5, false) {
+		t.Error("a member is kept away for ever")
+	}
+	for i := range identity.Address(1000) {
+		table.add(secs(605), k, 100+i, true)
+		table.leave(secs(605), k, 100+i)
+	}
+	if n := len(table.get(k).gone); n > maxGone {
+		t.Errorf("%d members who left are remembered", n)
+	}
+	books(t, &table)
+	table.clean(secs(2000))
+	if len(table.groups) != 0 {
+		t.Error("something is left after all expired")
+	}
 }
 
 // TestHearsayFillsHalf: what others say of the members of groups leaves room for
