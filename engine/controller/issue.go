@@ -42,12 +42,8 @@ func (c *Controller) issue(at clock.Instant, n *network, m *member, to identity.
 	for i, r := range v.routes {
 		cfg.Routes[i] = netconf.Route{Target: netip.PrefixFrom(r.target, r.bits), Via: r.via}
 	}
-	for _, a := range n.activeBridges(c.compat) {
-		if len(cfg.Specialists) == netconf.MaxSpecialists {
-			break
-		}
-		cfg.Specialists = append(cfg.Specialists, netconf.Specialist(a)|netconf.ActiveBridge)
-	}
+	roles := n.roles(c.compat)
+	cfg.Specialists = append(cfg.Specialists, roles[:min(len(roles), netconf.MaxSpecialists)]...)
 	if m.ruleset != 0 {
 		cfg.Rules = v.rules
 		cfg.Capabilities = c.grantCapabilities(n, m, e, ts)

@@ -47,7 +47,8 @@ type memberView struct {
 	pinned, pinBad bool
 
 	authorized, banned, tombstone bool
-	bridge, noAuto, ssoExempt     bool
+	bridge, replicator            bool
+	noAuto, ssoExempt             bool
 	named                         bool
 
 	ips  []netip.Addr // as listed, what does not parse left out
@@ -77,6 +78,7 @@ func viewMember(d document, n identity.NetworkID, a identity.Address) memberView
 		banned:     loose.ToBool(d["banned"], false),
 		tombstone:  loose.ToBool(d["tombstone"], false),
 		bridge:     loose.ToBool(d["activeBridge"], false),
+		replicator: loose.ToBool(d["multicastReplicator"], false),
 		noAuto:     loose.ToBool(d["noAutoAssignIps"], false),
 		ssoExempt:  loose.ToBool(d["ssoExempt"], false),
 		named:      loose.ToText(d["name"], "") != "",
@@ -119,7 +121,7 @@ func viewMember(d document, n identity.NetworkID, a identity.Address) memberView
 // stranger reports whether nobody but the member itself has ever had to do
 // with this record, so that it may make room for another.
 func (v *memberView) stranger() bool {
-	return v.pinned && !v.authorized && !v.banned && !v.tombstone && !v.bridge && !v.noAuto && !v.ssoExempt && !v.named &&
+	return v.pinned && !v.authorized && !v.banned && !v.tombstone && !v.bridge && !v.replicator && !v.noAuto && !v.ssoExempt && !v.named &&
 		v.lastAuth == 0 && v.lastDeauth == 0 && v.expiry == 0 && !v.tracePinned &&
 		len(v.ips) == 0 && len(v.tags) == 0 && len(v.caps) == 0
 }

@@ -20,16 +20,16 @@ type network struct {
 	revision uint64
 	view     networkView
 
-	members map[identity.Address]*member
-	order   []*member          // by address, tombstones included
-	used    map[netip.Addr]int // addresses of all members, with how often they occur
-	bridges []identity.Address // members with activeBridge, ascending; rebuilt when bridgesStale
-	// bridgesStale, full: derived state to be computed again. full says that a
+	members     map[identity.Address]*member
+	order       []*member            // by address, tombstones included
+	used        map[netip.Addr]int   // addresses of all members, with how often they occur
+	specialists []netconf.Specialist // members with special roles, ascending; rebuilt when specialistsStale
+	// specialistsStale, full: derived state to be computed again. full says that a
 	// search of all IPv4 or IPv6 pools found nothing, so that an exhausted
 	// network does not repeat it for every request.
-	bridgesStale bool
-	full4, full6 bool
-	strangers    int // members that are [memberView.stranger]
+	specialistsStale bool
+	full4, full6     bool
+	strangers        int // members that are [memberView.stranger]
 
 	revocations []revocation // ascending by seq
 	seq         uint64       // of the newest revocation
@@ -308,8 +308,8 @@ func (n *network) index(v *memberView, step int) {
 			n.full4, n.full6 = false, false
 		}
 	}
-	if v.bridge {
-		n.bridgesStale = true
+	if v.bridge || v.replicator {
+		n.specialistsStale = true
 	}
 }
 
@@ -327,19 +327,27 @@ func (n *network) count() (total, authorised int) {
 	return total, authorised
 }
 
-// activeBridges returns the members to announce as bridges, ascending.
-func (n *network) activeBridges(compat bool) []identity.Address {
-	if n.bridgesStale {
-		n.bridgesStale = false
-		n.bridges = n.bridges[:0]
+// roles returns the members to announce with special roles, ascending. One that
+// sends others' multicast on must be a bridge too: nobody takes frames with
+// another's MAC from anyone else (spec 04 §12.5).
+func (n *network) roles(compat bool) []netconf.Specialist {
+	if n.specialistsStale {
+		n.specialistsStale = false
+		n.specialists = n.specialists[:0]
 		for _, m := range n.order {
 			v := &m.view
-			if v.bridge && !v.tombstone && (compat || v.authorized && !v.banned) {
-				n.bridges = append(n.bridges, m.address)
+			if v.tombstone || !compat && (!v.authorized || v.banned) {
+				continue
+			}
+			switch a := netconf.Specialist(m.address); {
+			case v.replicator && !compat:
+				n.specialists = append(n.specialists, a|netconf.ActiveBridge|netconf.MulticastReplicator)
+			case v.bridge:
+				n.specialists = append(n.specialists, a|netconf.ActiveBridge)
 			}
 		}
 	}
-	return n.bridges
+	return n.specialists
 }
 
 // sameBut reports whether two encoded documents differ in nothing but their

@@ -38,7 +38,7 @@ var networkBodies = []string{
 
 var memberBodies = []string{
 	`{}`, `{"authorized":true}`, `{"authorized":true}`, `{"authorized":false}`, `{"banned":true}`, `{"banned":false}`, `{"name":"x"}`,
-	`{"ipAssignments":["10.1.0.3","10.9.9.9"]}`, `{"ipAssignments":[]}`, `{"activeBridge":true}`, `{"noAutoAssignIps":true}`,
+	`{"ipAssignments":["10.1.0.3","10.9.9.9"]}`, `{"ipAssignments":[]}`, `{"activeBridge":true}`, `{"multicastReplicator":true}`, `{"multicastReplicator":false}`, `{"noAutoAssignIps":true}`,
 	`{"tags":[[1,2],[9,9]]}`, `{"capabilities":[3,4]}`, `{"remoteTraceTarget":"deadbeef01","remoteTraceLevel":2}`, `5`,
 }
 
@@ -83,7 +83,7 @@ func describe(c *Controller) string {
 	var b strings.Builder
 	for _, id := range c.order {
 		n := c.networks[id]
-		fmt.Fprintf(&b, "%s %d %s %v %v\n", id, n.revision, n.doc, n.view.rules, n.activeBridges(false))
+		fmt.Fprintf(&b, "%s %d %s %v %v\n", id, n.revision, n.doc, n.view.rules, n.roles(false))
 		for _, ip := range slices.SortedFunc(maps.Keys(n.used), netip.Addr.Compare) {
 			fmt.Fprintf(&b, " %s×%d\n", ip, n.used[ip])
 		}

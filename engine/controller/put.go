@@ -196,6 +196,13 @@ func (f *form) member(now clock.Wall) {
 	f.trace()
 	f.each("authorized", func(v any) { f.authorise(loose.ToBool(v, false), now) })
 	if f.strict {
+		// Not in every record, so that records stay as the reference has them.
+		f.each("multicastReplicator", func(v any) {
+			delete(f.record, "multicastReplicator")
+			if loose.ToBool(v, false) {
+				f.record["multicastReplicator"] = true
+			}
+		})
 		f.each("banned", func(v any) {
 			if !loose.ToBool(v, false) {
 				delete(f.record, "banned")
