@@ -119,7 +119,7 @@ func TestStrangerGate(t *testing.T) {
 	}
 }
 
-// Limit: sixteen packets of one source wait for its identity, and no stranger
+// Limit: 64 packets of one source wait for its identity, and no stranger
 // pushes another's out with more.
 func TestHeldIsShared(t *testing.T) {
 	net, root, a, _ := trio(t)
@@ -250,7 +250,7 @@ func TestUniteGate(t *testing.T) {
 	}
 }
 
-// Limit: 32 packets wait to be sent to a peer, 4,096 or 4 MiB to all, for five
+// Limit: 64 packets wait to be sent to a peer, 4,096 or 4 MiB to all, for five
 // seconds. A peer that has its share loses its own.
 func TestSendQueueIsBounded(t *testing.T) {
 	net, root, a, _ := trio(t)

@@ -11,7 +11,7 @@ import (
 // reference keeps 32 packets for all of them together, which the first words to
 // fifty members of a multicast group do not fit; here that is a peer's share.
 const (
-	queuedPerPeer  = 32
+	queuedPerPeer  = 64
 	maxQueued      = 4096
 	maxQueuedBytes = 4 << 20
 	queuedFor      = 5 * clock.Second

@@ -61,10 +61,10 @@ type Config struct {
 
 // Limits of queues (spec 03 §7).
 const (
-	maxHeld = 64 // packets that wait for an identity or a credential
+	maxHeld = 256 // packets that wait for an identity or a credential
 	heldFor = 5 * clock.Second
 	// heldPerSource is how many of them may be of one source.
-	heldPerSource = 16
+	heldPerSource = 64
 	maxPending    = 64 // validations under way
 	maxPeers      = 1 << 20
 )
