@@ -60,6 +60,14 @@ An empty list or token, as in "ignoreRoutes=", clears it.`,
 "orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix; or a
 setting of "orreryctl set". "mtu" is the one in force, "settings.mtu" the cap.`,
 			RunE: p.online(func(ctx context.Context, a []string) error { return t.Get(ctx, a[0], at(a, 1)) })},
+		{Use: "routes <network ID>", Short: "Show a network's addresses and routes, and why some are not applied", Args: between(1, 1, "a network ID"), ValidArgsFunction: p.completeNetworks,
+			Long: `Show what became of the addresses and routes that a network gives this computer:
+applied; ignored, by your settings; refused, because they do not fit into the
+networks that this computer is in; narrowed to what does; or pending.
+
+A refused route is applied all the same after "orreryctl set NETWORK
+acceptRoutes=NET/BITS", and never applied after "ignoreRoutes=NET/BITS".`,
+			RunE: p.online(func(ctx context.Context, a []string) error { return t.Routes(ctx, a[0]) })},
 		{Use: "bridge <network ID>", Short: "Show a network's bridges and who is behind them", Args: between(1, 1, "a network ID"), ValidArgsFunction: p.completeNetworks,
 			Long: `Show which members of a network are bridges, whether this computer is one, and
 the MACs of computers that are no members and were seen behind a bridge within

@@ -146,8 +146,9 @@ func (t *Tool) printSetting(s *ipc.NetworkSettings, name string) error {
 	return nil
 }
 
-// withSettings adds the service's own settings, as "settings", to a network or a
-// list of networks that the reference's API has answered. If the service cannot
+// withSettings adds the service's own settings, as "settings", and what became of
+// routes and addresses to a network or a list of networks that the reference's
+// API has answered. If the service cannot
 // be asked the answer stays as it is.
 func (t *Tool) withSettings(ctx context.Context, raw []byte) []byte {
 	if t.Service == nil {
@@ -157,9 +158,9 @@ func (t *Tool) withSettings(ctx context.Context, raw []byte) []byte {
 	if err != nil {
 		return raw
 	}
-	byID := make(map[string]*ipc.NetworkSettings, len(list))
+	byID := make(map[string]*ipc.Network, len(list))
 	for i := range list {
-		byID[list[i].ID] = &list[i].Settings
+		byID[list[i].ID] = &list[i]
 	}
 	var out any
 	var one map[string]json.RawMessage
@@ -183,10 +184,13 @@ func (t *Tool) withSettings(ctx context.Context, raw []byte) []byte {
 	return merged
 }
 
-func addSettings(byID map[string]*ipc.NetworkSettings, o map[string]json.RawMessage) {
-	if s := byID[text(o["id"])]; s != nil {
-		if b, err := json.Marshal(s); err == nil {
-			o["settings"] = b
-		}
+func addSettings(byID map[string]*ipc.Network, o map[string]json.RawMessage) {
+	n := byID[text(o["id"])]
+	if n == nil {
+		return
 	}
+	if b, err := json.Marshal(&n.Settings); err == nil {
+		o["settings"] = b
+	}
+	addStates(n, o)
 }

@@ -190,7 +190,7 @@ func alerts(f *Facts) []ipc.Finding {
 	var all []ipc.Finding
 	for i := range f.Alerts {
 		a := &f.Alerts[i]
-		if a.ID == "offline" || strings.HasPrefix(a.ID, "network.port.") {
+		if a.ID == "offline" || strings.HasPrefix(a.ID, "network.port.") || strings.HasPrefix(a.ID, "network.route.") {
 			continue // said in other words above
 		}
 		level := ipc.Fine
