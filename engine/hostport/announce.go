@@ -13,6 +13,8 @@ type announcement struct {
 	ip   netip.Addr
 	sent int
 	due  clock.Mono
+	// slow probes are far apart.
+	slow bool
 }
 
 const (
@@ -57,10 +59,27 @@ func (p *Port) announce(now clock.Mono, out Output) {
 			out.ToNetwork(p.mac, identity.Broadcast, ether.TypeARP, p.buf)
 			a.sent++
 			a.due = now + announceInterval
+			if a.slow {
+				a.due = now + checkAgain
+			}
 		}
 		if a.sent < announceCount {
 			kept = append(kept, a)
 		}
 	}
 	p.announcing = kept
+}
+
+// probeAgain has one more probe sent for an address that another claims, and one
+// after that, in case that it gets lost.
+func (p *Port) probeAgain(now clock.Mono, ip netip.Addr) {
+	if !ip.Is4() {
+		return
+	}
+	for i := range p.announcing {
+		if p.announcing[i].ip == ip {
+			return
+		}
+	}
+	p.announcing = append(p.announcing, announcement{ip: ip, sent: announceCount - 2, due: now + checkAgain, slow: true})
 }

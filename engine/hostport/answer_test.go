@@ -227,3 +227,27 @@ func TestConflicts(t *testing.T) {
 		t.Error("conflicts of addresses that are gone")
 	}
 }
+
+// A claim is checked every five minutes for as long as it is made, by a probe or
+// two, and then no more.
+func TestConflictIsCheckedAgain(t *testing.T) {
+	t.Parallel()
+	b := settled(t, Config{}, v4)
+	claim := func() { b.net(thirdMAC, ownMAC, ether.TypeARP, arp(ether.ARPReply, thirdMAC, "10.0.0.5", "0.0.0.0")) }
+	claim()
+	const defence, probe = "net third 10.0.0.5 is-at own to 10.0.0.5 third", "net all who-has 10.0.0.5 tell 0.0.0.0"
+	b.expect(defence)
+	for range 4 {
+		b.run(checkAgain - clock.Second)
+		b.expect()
+		b.run(clock.Second)
+		b.expect(probe)
+		claim()
+		b.expect(defence)
+	}
+	if at := b.p.Conflicts()[0].At; at != b.at {
+		t.Errorf("last claim at %v", at)
+	}
+	b.run(clock.Hour)
+	b.expect(probe, probe)
+}

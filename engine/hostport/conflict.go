@@ -19,6 +19,14 @@ type Conflict struct {
 	answered clock.Mono
 }
 
+// checkAgain is when a claimed address is probed once more: whether the other has
+// it still can only be known by asking.
+const checkAgain = 5 * clock.Minute
+
+// ConflictKept is how long after the last claim a conflict counts: two probes
+// were not answered.
+const ConflictKept = 2*checkAgain + clock.Minute
+
 // Conflicts are the addresses of ours that others claimed since they were
 // configured, one entry per address in order of discovery.
 func (p *Port) Conflicts() []Conflict { return append([]Conflict(nil), p.conflicts...) }
@@ -39,6 +47,7 @@ func (p *Port) conflict(at clock.Instant, ip netip.Addr, mac identity.MAC, out O
 		c = &p.conflicts[len(p.conflicts)-1]
 	}
 	c.MAC, c.At = mac, at
+	p.probeAgain(at.Mono, ip)
 	if at.Mono-c.answered < defendInterval {
 		return
 	}

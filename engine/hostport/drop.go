@@ -40,6 +40,9 @@ const (
 	dropReasons
 )
 
+// DropReasonCount is the number of reasons, for those who list them.
+const DropReasonCount = int(dropReasons)
+
 var dropNames = [dropReasons]string{
 	"malformed", "too-big", "destination", "queue-full", "unresolved", "no-source", "host-discovery",
 	"not-for-us", "ethertype", "router-discovery", "source", "link-broadcast", "discovery", "rate",

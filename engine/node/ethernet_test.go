@@ -1,8 +1,11 @@
 package node
 
 import (
+	"net/netip"
 	"testing"
 
+	"orrery/engine/ether"
+	"orrery/engine/hostport"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 )
@@ -49,5 +52,59 @@ func TestEthernetDeviceIsSpared(t *testing.T) {
 	m := c.NetworkMeters()[0]
 	if m.Oversize != 2 || m.Strays != 1 {
 		t.Errorf("%d too long, %d astray", m.Oversize, m.Strays)
+	}
+}
+
+// An Ethernet device's system tells nobody that another has one of its addresses:
+// claims are noted on their way, forgotten when they are old, and not taken from
+// frames that contradict themselves.
+func TestClaimsOnAnEthernetDevice(t *testing.T) {
+	t.Parallel()
+	v := loadNetworkVectors(t)
+	p := newPlayer(t, v, &networkCase{Name: "claims"})
+	conf, _ := p.network("public")
+	var out Outbox
+	c, at := p.c, p.now
+	s := netconf.DefaultSettings()
+	s.Port = "tap"
+	c.Join(at, vectorNetwork, s, conf, &out)
+	port := c.ports[vectorNetwork]
+	own := netip.MustParseAddr("10.1.17.5")
+	port.addresses = []netip.Prefix{netip.PrefixFrom(own, 24), netip.MustParsePrefix("fd00::5/64")}
+	const other identity.MAC = 0x00163e000001
+	arp := func(mac identity.MAC, ip string) []byte {
+		return ether.ARP{Op: ether.ARPReply, SenderMAC: mac, SenderIP: netip.MustParseAddr(ip), TargetIP: own}.Append(nil)
+	}
+	advertise := func(ip string) []byte {
+		a := netip.MustParseAddr(ip)
+		return ether.AppendAdvertisement(nil, a, ether.AllNodesAddr(), a, other, ether.NeighborOverride)
+	}
+	for _, x := range []struct {
+		what      string
+		src       identity.MAC
+		etherType uint16
+		payload   []byte
+		want      int
+	}{
+		{"another address", other, ether.TypeARP, arp(other, "10.1.17.6"), 0},
+		{"our own", port.mac, ether.TypeARP, arp(port.mac, "10.1.17.5"), 0},
+		{"for another", other, ether.TypeARP, arp(other+1, "10.1.17.5"), 0},
+		{"short", other, ether.TypeARP, arp(other, "10.1.17.5")[:27], 0},
+		{"a claim", other, ether.TypeARP, arp(other, "10.1.17.5"), 1},
+		{"again", other + 1, ether.TypeARP, arp(other+1, "10.1.17.5"), 1},
+		{"another address over IPv6", other, ether.TypeIPv6, advertise("fd00::6"), 1},
+		{"a claim over IPv6", other, ether.TypeIPv6, advertise("fd00::5"), 2},
+		{"damaged", other, ether.TypeIPv6, advertise("fd00::5")[:70], 2},
+	} {
+		port.watchClaims(at, x.src, x.etherType, x.payload)
+		if got := port.conflicts(at.Mono); len(got) != x.want {
+			t.Errorf("%s: %+v", x.what, got)
+		}
+	}
+	if got := port.conflicts(at.Mono); got[0].MAC != other+1 || got[0].IP != own {
+		t.Errorf("%+v", got)
+	}
+	if len(port.conflicts(at.Mono+hostport.ConflictKept+1)) != 0 {
+		t.Error("old claims count")
 	}
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"orrery/engine/clock"
+	"orrery/engine/hostport"
 	"orrery/engine/identity"
 	"orrery/engine/vl1"
 	"orrery/engine/vl2"
@@ -23,6 +24,11 @@ type NetworkMeter struct {
 	// Oversize frames were longer than the Ethernet device takes, Strays for
 	// another host though we are no bridge.
 	Oversize, Strays uint64
+	// PortDrops are packets that an IP device's port stopped, by reason.
+	PortDrops [hostport.DropReasonCount]uint64
+	// Clamped counts TCP connections, each direction by itself, whose segments were
+	// made smaller than their end asked for.
+	Clamped uint64
 	// LastConfig is when a configuration was last taken from the controller.
 	LastConfig clock.Mono
 }
@@ -41,6 +47,12 @@ func (c *Core) NetworkMeters() []NetworkMeter {
 		}
 		for r := range m.Drops {
 			m.Drops[r] = nw.Drops(vl2.DropReason(r))
+		}
+		m.Clamped = nw.Clamped()
+		for r := range m.PortDrops {
+			if p.ip != nil {
+				m.PortDrops[r] = p.ip.Drops(hostport.DropReason(r))
+			}
 		}
 		ms = append(ms, m)
 	}

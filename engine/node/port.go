@@ -33,6 +33,9 @@ type port struct {
 	groups    []identity.MulticastGroup // subscribed, sorted
 	version   uint32                    // of the IP port's groups that are subscribed
 
+	// claims are those that others made of our addresses, on an Ethernet device.
+	claims []hostport.Conflict
+
 	// received and sent count frames to and from the host.
 	received, sent uint64
 	// oversize and strays count frames that an Ethernet device was spared: longer
@@ -175,6 +178,7 @@ func (p *port) fromNetwork(c *Core, at clock.Instant, src, dst identity.MAC, eth
 		p.out.deliver(at, frame{src, dst, etherType, payload, super})
 		return
 	}
+	p.watchClaims(at, src, etherType, payload)
 	if !p.takes(c, dst, etherType, payload, super) {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"orrery/engine/clock"
+	"orrery/engine/hostport"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 	"orrery/engine/rule"
@@ -37,6 +38,8 @@ type NetworkState struct {
 	// verified peers is not for their sender or receiver, TurnedAway by whom.
 	DroppedUnverified uint64
 	TurnedAway        []vl2.TurnedAway
+	// Conflicts are the addresses of ours that others claimed lately.
+	Conflicts []hostport.Conflict
 }
 
 // Network describes a joined network.
@@ -52,6 +55,7 @@ func (c *Core) Network(nwid identity.NetworkID) (NetworkState, bool) {
 		PortError: nw.PortError(),
 	}
 	s.Addresses, s.Routes = p.addresses, p.routes
+	s.Conflicts = p.conflicts(c.at.Mono)
 	s.DroppedUnverified, s.TurnedAway = nw.Drops(vl2.DropNotVerified), nw.TurnedAway()
 	return s, true
 }

@@ -157,6 +157,9 @@ func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in 
 		copy(known.ip[:], bytes)
 		return false
 	}
+	if s.claimsOurs(nw, f, ip) {
+		return false
+	}
 	nw.drops[DropSpoofed]++
 	if s.refused.allow(at.Mono, stampKey{network: nw.id, peer: m.address}, refusalInterval) {
 		s.link.ReplyError(at, in, v, wire.ErrorNeedMembershipCertificate, nw.id.Append(s.scratch.head[:0]))
@@ -168,6 +171,14 @@ func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in 
 func (nw *Network) mayUse(m *member, ip netip.Addr) bool {
 	a := nw.holder(ip)
 	return a == 0 || a == m.address || m.owns(nw, ip) || nw.forwards(m)
+}
+
+// claimsOurs reports whether a frame states that an address of ours is another's.
+// That passes, for the host has to know; it believes none of it.
+func (s *Switch) claimsOurs(nw *Network, f *frame, ip netip.Addr) bool {
+	discovery := f.etherType == ether.TypeARP ||
+		f.etherType == ether.TypeIPv6 && f.payload[6] == ether.ProtoICMPv6 && len(f.payload) >= 64 && f.payload[40] == ether.TypeNeighborAdvertisement
+	return discovery && nw.holder(ip) == s.self.Address
 }
 
 // sourceAt is where a frame says which address it is from, of IPv4 or of IPv6:

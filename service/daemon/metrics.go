@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"orrery/engine/clock"
+	"orrery/engine/hostport"
 	"orrery/engine/node"
 	"orrery/engine/vl1"
 	"orrery/engine/vl2"
@@ -164,6 +165,20 @@ func (m *measured) perNetwork(p *metrics.Page) {
 		}
 		if n.Strays > 0 {
 			p.Count(n.Strays, "network_id", id, "reason", "stray")
+		}
+	})
+	p.Family("orrery_network_port_dropped_packets_total", metrics.Counter, "Packets that the virtual Ethernet host of a network stopped, by reason.")
+	each(func(n *node.NetworkMeter, id string) {
+		for r, dropped := range n.PortDrops {
+			if dropped > 0 {
+				p.Count(dropped, "network_id", id, "reason", hostport.DropReason(r).String())
+			}
+		}
+	})
+	p.Family("orrery_network_clamped_connections_total", metrics.Counter, "TCP connections whose segments were made to fit, each direction by itself.")
+	each(func(n *node.NetworkMeter, id string) {
+		if n.Clamped > 0 {
+			p.Count(n.Clamped, "network_id", id)
 		}
 	})
 	p.Family("orrery_network_members", metrics.Gauge, "Peers that have proved membership of a network.")

@@ -38,6 +38,7 @@ func (d *Daemon) networkView(s *node.NetworkState) ipc.Network {
 	for _, g := range s.Groups {
 		n.Multicast = append(n.Multicast, fmt.Sprintf("%s/%08x", g.MAC, g.ADI))
 	}
+	n.AddressConflicts = conflictsView(s, d.host.Time)
 	d.unverifiedView(&n, s)
 	c := s.Config
 	if c == nil {

@@ -95,6 +95,9 @@ type Network struct {
 	Multicast     []string        `json:"multicast"` // "mac/adi", both hex
 	Settings      NetworkSettings `json:"settings"`
 	AuthURL       string          `json:"authUrl,omitempty"`
+	// AddressConflicts are addresses of ours that others on the network claimed
+	// within the last eleven minutes.
+	AddressConflicts []AddressConflict `json:"addressConflicts,omitempty"`
 	// JoinedAt is when the network was joined, or loaded at start.
 	JoinedAt time.Time `json:"joinedAt"`
 	// VerifiedOnly is whether frames of verified peers only are carried.
@@ -107,6 +110,15 @@ type Network struct {
 	// ControllerTrust is the state of the controller's trust record, [Verified] if
 	// this node is the controller, empty while nobody has told its identity.
 	ControllerTrust TrustState `json:"controllerTrust,omitempty"`
+}
+
+// AddressConflict is an address of this computer that another one claims.
+type AddressConflict struct {
+	IP  string `json:"ip"`
+	MAC string `json:"mac"` // the other's
+	// Member is the other's address, empty if it is behind a bridge.
+	Member string    `json:"member,omitempty"`
+	Last   time.Time `json:"last"`
 }
 
 // Route is a managed route. Via is empty for an on-link route.
