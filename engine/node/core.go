@@ -360,6 +360,12 @@ func (s sink) Store(nwid identity.NetworkID, conf []byte) {
 	s.out.Files = append(s.out.Files, NetworkFile{nwid, conf})
 }
 
+func (s sink) StoreRevoked(nwid identity.NetworkID) {
+	if !slices.Contains(s.out.Revoked, nwid) {
+		s.out.Revoked = append(s.out.Revoked, nwid)
+	}
+}
+
 // reckonInside collects the prefixes of all networks, over which the wire must
 // not run (spec 03 §9.4).
 func (c *Core) reckonInside() {

@@ -20,6 +20,8 @@ type Outbox struct {
 	Networks []identity.NetworkID
 	// Files are network configurations to keep; nil content deletes.
 	Files []NetworkFile
+	// Revoked lists networks of which [Core.Revoked] is new and to be stored.
+	Revoked []identity.NetworkID
 	// Changes are controller records to make durable.
 	Changes []controller.Change
 	// Trust is true when trust records changed and are to be stored.
@@ -108,6 +110,7 @@ func (o *Outbox) Reset() {
 	o.Networks = o.Networks[:0]
 	clear(o.Files)
 	o.Files = o.Files[:0]
+	o.Revoked = o.Revoked[:0]
 	clear(o.Changes)
 	o.Changes = o.Changes[:0]
 	clear(o.Messages)
@@ -121,7 +124,7 @@ func (o *Outbox) Reset() {
 // Empty reports whether nothing is to be done.
 func (o *Outbox) Empty() bool {
 	return len(o.Send) == 0 && len(o.Held) == 0 && len(o.Work) == 0 && len(o.Store) == 0 && len(o.Deliver) == 0 && len(o.Networks) == 0 &&
-		len(o.Files) == 0 && len(o.Changes) == 0 && !o.Trust && !o.Rotate &&
+		len(o.Files) == 0 && len(o.Revoked) == 0 && len(o.Changes) == 0 && !o.Trust && !o.Rotate &&
 		len(o.Burst) == 0 && len(o.Close) == 0 && len(o.Messages) == 0 && len(o.Traces) == 0 && len(o.Events) == 0 &&
 		len(o.Reach) == 0
 }

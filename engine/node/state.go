@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"orrery/engine/clock"
+	"orrery/engine/credential"
 	"orrery/engine/hostport"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
@@ -159,4 +160,23 @@ func (c *Core) Tags(nwid identity.NetworkID, a identity.Address) []rule.Tag {
 		return nil
 	}
 	return nw.Tags(a)
+}
+
+// Revoked are the members of a network whose certificates up to a time do not
+// count; none if there is no such network.
+func (c *Core) Revoked(nwid identity.NetworkID) []credential.Threshold {
+	nw := c.vl2.Network(nwid)
+	if nw == nil {
+		return nil
+	}
+	return nw.Revoked()
+}
+
+// RestoreRevoked takes what an earlier run stored of a network that is joined.
+func (c *Core) RestoreRevoked(at clock.Instant, nwid identity.NetworkID, list []credential.Threshold, out *Outbox) {
+	c.begin(at, out)
+	defer c.end()
+	if nw := c.vl2.Network(nwid); nw != nil {
+		c.vl2.RestoreRevoked(at, nw, list)
+	}
 }

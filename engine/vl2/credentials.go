@@ -43,9 +43,7 @@ func (s *Switch) addCredential(at clock.Instant, r *credential.Reader, from iden
 	case credential.TypeMembership:
 		return s.addMembership(at, &r.Membership)
 	case credential.TypeCapability:
-		return s.offer(at, r.Capability.Network, r.Capability.IssuedTo(), func(m *credential.Member) (credential.Result, identity.Address) {
-			return m.AddCapability(&r.Capability, look)
-		})
+		return s.addCapability(at, &r.Capability, from)
 	case credential.TypeTag:
 		return s.offer(at, r.Tag.Network, r.Tag.IssuedTo, func(m *credential.Member) (credential.Result, identity.Address) {
 			return m.AddTag(&r.Tag, look)
@@ -84,6 +82,9 @@ func (s *Switch) addRevocation(at clock.Instant, v *credential.Revocation, from 
 		return m.AddRevocation(v, s.link.Identity)
 	})
 	nw := s.find(v.Network)
+	if result == credential.Added && v.Type == credential.TypeMembership {
+		s.noteRevoked(nw)
+	}
 	if result != credential.Added || v.Flags&credential.FastPropagate == 0 || nw == nil {
 		return result, missing
 	}

@@ -50,6 +50,7 @@ type fake struct {
 	stored    map[identity.NetworkID][]byte
 	changes   []Status
 	retried   []identity.Address
+	revoked   int // how often thresholds were to be stored
 	// answer is called with each frame delivered.
 	answer func(at clock.Instant, nw *Network, payload []byte)
 }
@@ -101,6 +102,7 @@ func (f *fake) Deliver(at clock.Instant, nw *Network, src, dst identity.MAC, eth
 func (f *fake) NetworkChanged(_ clock.Instant, nw *Network) {
 	f.changes = append(f.changes, nw.Status())
 }
+func (f *fake) StoreRevoked(identity.NetworkID)          { f.revoked++ }
 func (f *fake) Store(id identity.NetworkID, conf []byte) { f.stored[id] = conf }
 
 // take returns the packets sent since the last call.

@@ -135,6 +135,7 @@ func (st *station) Deliver(_ clock.Instant, _ *Network, src, dst identity.MAC, e
 	st.host = append(st.host, frameOut{src, dst, etherType, fmt.Sprintf("%x", payload), super})
 }
 func (st *station) NetworkChanged(clock.Instant, *Network)   {}
+func (st *station) StoreRevoked(identity.NetworkID)          {}
 func (st *station) Store(id identity.NetworkID, conf []byte) { st.stored[id] = conf }
 func (st *station) retryHeld(at clock.Instant, a identity.Address) {
 	held := st.held

@@ -172,6 +172,7 @@ func (s *Switch) Deadline() clock.Mono {
 // cleanNetwork drops what has become useless (spec 04 §8.6).
 func (s *Switch) cleanNetwork(at clock.Instant, nw *Network) {
 	nw.members.clean(at.Mono, nw)
+	nw.custody.clean(nw.window)
 	nw.cleanOrigins()
 	nw.hosts.clean(at.Mono)
 	nw.assembler.Expire(at.Mono - assemblyLife)

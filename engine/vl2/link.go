@@ -55,6 +55,9 @@ type Sink interface {
 	// Store keeps conf as the content of the network's file, nil to delete it
 	// (spec 04 §2.5). conf is not reused.
 	Store(nw identity.NetworkID, conf []byte)
+	// StoreRevoked asks to keep what [Network.Revoked] returns; after Store has
+	// deleted the network's file there is nothing to keep.
+	StoreRevoked(nw identity.NetworkID)
 }
 
 // LocalController is the network controller that runs in this node.

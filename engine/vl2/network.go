@@ -75,6 +75,7 @@ type Network struct {
 	base       rule.Set
 	own        []rule.Set // of our capabilities
 	roles      roles
+	custody    custody // of members' capabilities
 	comBytes   []byte
 	pushes     [][]byte // NETWORK_CREDENTIALS with our credentials
 	pushing    bool     // a member has not had all of them yet

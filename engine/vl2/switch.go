@@ -35,6 +35,10 @@ type Config struct {
 	// if it embeds the sender's address, which the reference does not check (spec
 	// 04 §17.2).
 	StrictDerived bool
+	// StrictCapabilities refuses a capability that another member has shown as its
+	// own before. The reference takes it; without it such a dispute is only told of
+	// ([Network.Disputes], spec 04 §17.1).
+	StrictCapabilities bool
 	// LowBandwidth stretches timers and stops periodic announcements.
 	LowBandwidth bool
 }

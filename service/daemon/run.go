@@ -233,6 +233,7 @@ func (d *Daemon) begin(l *loaded) {
 	for _, n := range l.networks {
 		d.joined[n.ID] = d.started
 		_, _ = d.host.Configure(n.ID, true, n.Config, keep(n.Settings)) // fails only if keep does
+		d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.RestoreRevoked(at, n.ID, n.Revoked, out) })
 	}
 	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Recall(at, recallAtStart, out) })
 }

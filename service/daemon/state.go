@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"orrery/engine/controller"
+	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 	"orrery/service/store"
@@ -40,6 +41,10 @@ func (s state) SaveNetwork(nwid identity.NetworkID, conf []byte) error {
 		return s.home.DeleteNetwork(nwid)
 	}
 	return s.home.SaveNetwork(nwid, conf)
+}
+
+func (s state) SaveRevoked(nwid identity.NetworkID, list []credential.Threshold) error {
+	return s.home.SaveRevoked(nwid, list)
 }
 
 func (s state) SaveSettings(nwid identity.NetworkID, n netconf.Settings) error {

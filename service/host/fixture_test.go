@@ -18,6 +18,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/controller"
+	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 	"orrery/engine/node"
@@ -107,6 +108,7 @@ type disk struct {
 	peers    map[identity.Address][]byte
 	networks map[identity.NetworkID][]byte
 	settings map[identity.NetworkID]netconf.Settings
+	revoked  map[identity.NetworkID][]credential.Threshold
 	planet   []byte
 	trust    []byte
 	records  store.Memory
@@ -121,7 +123,7 @@ type disk struct {
 func newDisk() *disk {
 	return &disk{
 		peers: make(map[identity.Address][]byte), networks: make(map[identity.NetworkID][]byte),
-		settings: make(map[identity.NetworkID]netconf.Settings),
+		settings: make(map[identity.NetworkID]netconf.Settings), revoked: make(map[identity.NetworkID][]credential.Threshold),
 	}
 }
 
@@ -154,10 +156,15 @@ func (d *disk) SaveNetwork(n identity.NetworkID, conf []byte) error {
 		if conf == nil {
 			delete(d.networks, n)
 			delete(d.settings, n)
+			delete(d.revoked, n)
 		} else {
 			d.networks[n] = conf
 		}
 	})
+}
+
+func (d *disk) SaveRevoked(n identity.NetworkID, list []credential.Threshold) error {
+	return d.write(func() { d.revoked[n] = list })
 }
 
 func (d *disk) SaveSettings(n identity.NetworkID, s netconf.Settings) error {

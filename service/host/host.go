@@ -12,6 +12,7 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/controller"
+	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 	"orrery/engine/node"
@@ -45,6 +46,9 @@ type State interface {
 	// SaveNetwork keeps a network's configuration; nil forgets the network and
 	// its settings.
 	SaveNetwork(nwid identity.NetworkID, conf []byte) error
+	// SaveRevoked keeps what a network's controller has revoked; it goes with the
+	// network.
+	SaveRevoked(nwid identity.NetworkID, list []credential.Threshold) error
 	// SaveSettings keeps the user's settings of a network.
 	SaveSettings(nwid identity.NetworkID, s netconf.Settings) error
 	// SaveTrust keeps the trust records.

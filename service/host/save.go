@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orrery/engine/clock"
+	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 	"orrery/engine/node"
@@ -51,6 +52,7 @@ type unsaved struct {
 	moons    map[uint64][]byte
 	networks map[identity.NetworkID][]byte
 	settings map[identity.NetworkID]netconf.Settings
+	revoked  map[identity.NetworkID]bool
 	peers    map[identity.Address][]byte
 	trust    bool
 }
@@ -59,11 +61,12 @@ func newUnsaved() unsaved {
 	return unsaved{
 		peers: make(map[identity.Address][]byte), moons: make(map[uint64][]byte),
 		networks: make(map[identity.NetworkID][]byte), settings: make(map[identity.NetworkID]netconf.Settings),
+		revoked: make(map[identity.NetworkID]bool),
 	}
 }
 
 func (u *unsaved) empty() bool {
-	return u.planet == nil && u.orbits == nil && !u.trust && len(u.moons)+len(u.networks)+len(u.settings)+len(u.peers) == 0
+	return u.planet == nil && u.orbits == nil && !u.trust && len(u.moons)+len(u.networks)+len(u.settings)+len(u.revoked)+len(u.peers) == 0
 }
 
 func (s *saver) init() {
@@ -80,7 +83,7 @@ func signal(c chan struct{}) {
 
 // take notes what an outbox wants stored.
 func (s *saver) take(out *node.Outbox) {
-	if len(out.Store) == 0 && len(out.Files) == 0 && !out.Trust {
+	if len(out.Store) == 0 && len(out.Files) == 0 && len(out.Revoked) == 0 && !out.Trust {
 		return
 	}
 	s.note(func(u *unsaved) {
@@ -100,7 +103,11 @@ func (s *saver) take(out *node.Outbox) {
 			u.networks[f.Network] = f.Data
 			if f.Data == nil {
 				delete(u.settings, f.Network)
+				delete(u.revoked, f.Network)
 			}
+		}
+		for _, nwid := range out.Revoked {
+			u.revoked[nwid] = true
 		}
 		u.trust = u.trust || out.Trust
 	})
@@ -151,6 +158,11 @@ func (s *saver) finish(failed unsaved, noted uint64, err error) {
 		}
 		if _, ok := s.dirty.settings[nwid]; !ok {
 			s.dirty.settings[nwid] = n
+		}
+	}
+	for nwid := range failed.revoked {
+		if conf, ok := s.dirty.networks[nwid]; !ok || conf != nil {
+			s.dirty.revoked[nwid] = true
 		}
 	}
 	putBack(s.dirty.networks, failed.networks)
@@ -274,6 +286,11 @@ func (h *Host) write(u *unsaved) (failed unsaved, err error) {
 			failed.settings[nwid] = u.settings[nwid]
 		}
 	}
+	for _, nwid := range slices.Sorted(maps.Keys(u.revoked)) {
+		if try("expelled members of network "+nwid.String(), h.saveRevoked(nwid)) {
+			failed.revoked[nwid] = true
+		}
+	}
 	if u.trust && try("trust records", h.saveTrust()) {
 		failed.trust = true
 	}
@@ -297,6 +314,21 @@ func (h *Host) writePeers(peers map[identity.Address][]byte) {
 	if failed > 0 {
 		h.log.Warn("peer records not stored", "n", failed, "err", last)
 	}
+}
+
+// saveRevoked stores what is revoked on a network, as it is now: a controller
+// that expels many makes one file, not many.
+func (h *Host) saveRevoked(nwid identity.NetworkID) error {
+	var list []credential.Threshold
+	joined := false
+	h.View(func(c *node.Core, _ clock.Instant) {
+		_, joined = c.Network(nwid)
+		list = c.Revoked(nwid)
+	})
+	if !joined {
+		return nil // its files are deleted
+	}
+	return h.cfg.State.SaveRevoked(nwid, list)
 }
 
 // saveTrust stores the trust records as they are now. There can be many:

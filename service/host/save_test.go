@@ -8,7 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"orrery/engine/clock"
+	"orrery/engine/credential"
+	"orrery/engine/identity"
 	"orrery/engine/netconf"
+	"orrery/engine/node"
 )
 
 func TestSyncWaitsForWhatIsBeingWritten(t *testing.T) {
@@ -242,6 +246,43 @@ func TestGivesUpOnABrokenDiskWhenStopping(t *testing.T) {
 		}
 		if err := <-waiting; err == nil {
 			t.Error("a call was answered as if its records were stored")
+		}
+	})
+}
+
+// TestRevocationsAreStored: they are stored as they are when there is time, tried
+// again after a failure, and gone with the network.
+func TestRevocationsAreStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		p := start(t, &wires{}, 1, "10.9.0.2:9993", d, nil)
+		p.join(planetNetwork)
+		revoke := func(a identity.Address, until clock.Wall) {
+			p.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+				c.RestoreRevoked(at, planetNetwork, []credential.Threshold{{Member: a, Until: until}}, out)
+				out.Revoked = append(out.Revoked, planetNetwork)
+			})
+		}
+		stored := func() int {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return len(d.revoked[planetNetwork])
+		}
+		d.set(errDisk, nil)
+		revoke(0x1122334455, 5)
+		pass(time.Second)
+		revoke(0x1122334456, 6)
+		d.set(nil, nil)
+		if err := p.Sync(context.Background()); err != nil || stored() != 2 {
+			t.Errorf("%d stored, %v", stored(), err)
+		}
+		d.set(errDisk, nil)
+		revoke(0x1122334457, 7)
+		pass(time.Second)
+		p.leave(planetNetwork)
+		d.set(nil, nil)
+		if err := p.Sync(context.Background()); err != nil || stored() != 0 {
+			t.Errorf("%d stored after leaving, %v", stored(), err)
 		}
 	})
 }

@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 )
@@ -400,5 +402,39 @@ func TestNetworks(t *testing.T) {
 	}
 	if err := h.SaveNetwork(a, make([]byte, maxConfig+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("long configuration: %v", err)
+	}
+}
+
+// TestRevoked: who was expelled is kept with the network, and goes with it.
+func TestRevoked(t *testing.T) {
+	t.Parallel()
+	h := openHome(t)
+	const nwid identity.NetworkID = 0x8e4df28b72000001
+	list := []credential.Threshold{{Member: 0x1122334455, Until: 1700000000000}, {Member: 0xc872fe451a, Until: 5}}
+	if got, err := h.Revoked(nwid); err != nil || got != nil {
+		t.Errorf("without a file: %v, %v", got, err)
+	}
+	if err := errors.Join(h.SaveNetwork(nwid, []byte("v=7")), h.SaveRevoked(nwid, list)); err != nil {
+		t.Fatal(err)
+	}
+	all, notices, err := h.Networks()
+	if err != nil || len(notices) != 0 || len(all) != 1 || !slices.Equal(all[0].Revoked, list) {
+		t.Errorf("read back as %+v, %v, %v", all, notices, err)
+	}
+	put(t, "1122334455 1700000000000\nnonsense\n", h.path(networksDir, "8e4df28b72000001.revoked"))
+	all, notices, err = h.Networks()
+	if err != nil || len(notices) != 1 || len(all) != 1 || !slices.Equal(all[0].Revoked, list[:1]) {
+		t.Errorf("a damaged file is read as %+v, %v, %v", all, notices, err)
+	}
+	if err := h.SaveRevoked(nwid, make([]credential.Threshold, maxRevoked+1)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("too many: %v", err)
+	}
+	for _, clear := range []func() error{func() error { return h.SaveRevoked(nwid, nil) }, func() error { return h.DeleteNetwork(nwid) }} {
+		if err := errors.Join(h.SaveRevoked(nwid, list), clear()); err != nil {
+			t.Error(err)
+		}
+		if got, err := h.Revoked(nwid); err != nil || got != nil {
+			t.Errorf("still there: %v, %v", got, err)
+		}
 	}
 }

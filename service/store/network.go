@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
 )
@@ -22,6 +23,8 @@ type JoinedNetwork struct {
 	Config []byte
 	// Settings are the user's own, the defaults if there are none.
 	Settings netconf.Settings
+	// Revoked are members that were expelled.
+	Revoked []credential.Threshold
 }
 
 // Networks returns the networks to join, by ID. A file without a usable
@@ -41,6 +44,9 @@ func (h *Home) Networks() ([]JoinedNetwork, []Notice, error) {
 		if n.Settings, err = h.NetworkSettings(n.ID); err != nil {
 			notices = append(notices, Notice{File: networksDir + "/" + n.ID.String() + settingsSuffix, Err: err})
 		}
+		if n.Revoked, err = h.Revoked(n.ID); err != nil {
+			notices = append(notices, Notice{File: networksDir + "/" + n.ID.String() + revokedSuffix, Err: err})
+		}
 		out = append(out, n)
 		return nil
 	})
@@ -59,12 +65,13 @@ func (h *Home) SaveNetwork(id identity.NetworkID, config []byte) error {
 	return h.writeIn(networksDir, id.String()+confSuffix, config, 0o600)
 }
 
-// DeleteNetwork forgets a network and its settings. It is no error if it was
+// DeleteNetwork forgets a network with all that belongs to it. It is no error if it was
 // not joined.
 func (h *Home) DeleteNetwork(id identity.NetworkID) error {
 	return errors.Join(
 		Remove(h.path(networksDir, id.String()+confSuffix)),
-		Remove(h.path(networksDir, id.String()+settingsSuffix)))
+		Remove(h.path(networksDir, id.String()+settingsSuffix)),
+		Remove(h.path(networksDir, id.String()+revokedSuffix)))
 }
 
 // NetworkSettings returns the user's settings of a network (spec 06 §1.3).
