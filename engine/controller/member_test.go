@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -521,6 +522,52 @@ func TestSilentMemberIsNotTold(t *testing.T) {
 		l.drain()
 		if got, want := l.pushed(wire.VerbError, a), map[bool]int{true: 1}[a == online]; got != want {
 			t.Errorf("%s was told %d times, want %d", a, got, want)
+		}
+	}
+}
+
+// TestNewBridgeIsAnnounced: members drop what comes through a bridge that they
+// know nothing of, so they are told at once, and of its end too.
+func TestNewBridgeIsAnnounced(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Limits{})
+	l.putNetwork(`{"private":true}`)
+	const bridge, other identity.Address = 0x1111111111, 0x2222222222
+	for _, a := range []identity.Address{bridge, other} {
+		l.putMember(a, `{"authorized":true}`)
+		l.config(a)
+	}
+	for i, c := range []struct {
+		body  string
+		told  []identity.Address
+		bridg int
+	}{
+		{`{"activeBridge":true}`, []identity.Address{bridge, other}, 1},
+		{`{"name":"shed"}`, []identity.Address{bridge}, 1},
+		{`{"authorized":false}`, []identity.Address{other}, 0},
+		{`{"authorized":true}`, []identity.Address{bridge, other}, 1},
+		{`{"activeBridge":false}`, []identity.Address{bridge, other}, 0},
+	} {
+		l.wait(5 * clock.Second)
+		l.ask(bridge)
+		l.ask(other)
+		l.pushes = nil
+		l.putMember(bridge, c.body)
+		var told []identity.Address
+		for _, p := range l.pushes {
+			if p.Config == nil {
+				continue
+			}
+			told = append(told, p.To)
+			if p.To == other {
+				if got := len(l.parse(p.Config).WithRole(nil, netconf.ActiveBridge)); got != c.bridg {
+					t.Errorf("%d: %d bridges announced, want %d", i, got, c.bridg)
+				}
+			}
+		}
+		slices.Sort(told)
+		if !slices.Equal(told, c.told) {
+			t.Errorf("%d: told %v, want %v", i, told, c.told)
 		}
 	}
 }

@@ -335,19 +335,25 @@ func (n *network) roles(compat bool) []netconf.Specialist {
 		n.specialistsStale = false
 		n.specialists = n.specialists[:0]
 		for _, m := range n.order {
-			v := &m.view
-			if v.tombstone || !compat && (!v.authorized || v.banned) {
-				continue
-			}
-			switch a := netconf.Specialist(m.address); {
-			case v.replicator && !compat:
-				n.specialists = append(n.specialists, a|netconf.ActiveBridge|netconf.MulticastReplicator)
-			case v.bridge:
-				n.specialists = append(n.specialists, a|netconf.ActiveBridge)
+			if role := m.view.role(compat); role != 0 {
+				n.specialists = append(n.specialists, role|netconf.Specialist(m.address))
 			}
 		}
 	}
 	return n.specialists
+}
+
+// role is the member's special role for the others, without its address, 0 if it
+// has none. Whether it is authorised does not matter if compat.
+func (v *memberView) role(compat bool) netconf.Specialist {
+	switch {
+	case v.tombstone, !compat && (!v.authorized || v.banned):
+	case v.replicator && !compat:
+		return netconf.ActiveBridge | netconf.MulticastReplicator
+	case v.bridge:
+		return netconf.ActiveBridge
+	}
+	return 0
 }
 
 // sameBut reports whether two encoded documents differ in nothing but their

@@ -80,4 +80,7 @@ func (c *Controller) memberChanged(at clock.Instant, n *network, m *member, befo
 	case now.authorized:
 		c.queueConfig(n, m)
 	}
+	if !c.compat && before.role(false) != m.view.role(false) {
+		c.pushNetwork(n) // who does not know of it drops what comes through it
+	}
 }

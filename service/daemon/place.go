@@ -36,10 +36,13 @@ func (p *systemPort) settle(addresses []netip.Prefix) string {
 }
 
 // Moved implements host.Mover: whether another bridge, or none, has the device
-// now.
+// now. It also puts the device's MAC right.
 func (p *systemPort) Moved() bool {
 	if !p.Ethernet() {
 		return false
+	}
+	if err := p.keepMAC(); err != nil {
+		return true // which is told when it is applied
 	}
 	b, err := netcfg.BridgeOf(p.Name())
 	p.place.mu.Lock()
@@ -49,6 +52,14 @@ func (p *systemPort) Moved() bool {
 		return false
 	}
 	return err == nil
+}
+
+// keepMAC gives the device its MAC again if another program has changed it.
+func (p *systemPort) keepMAC() error {
+	if d, ok := p.Device.(interface{ KeepMAC() error }); ok {
+		return d.KeepMAC()
+	}
+	return nil
 }
 
 // now is the bridge that the device was last known to be a port of.

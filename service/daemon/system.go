@@ -183,10 +183,8 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 			return fmt.Errorf("set the MTU to %d: %w", n.MTU, err)
 		}
 	}
-	if d, ok := p.Device.(interface{ KeepMAC() error }); ok {
-		if err := d.KeepMAC(); err != nil {
-			return err
-		}
+	if err := p.keepMAC(); err != nil {
+		return err
 	}
 	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Mark: ownMark}
 	if p.Ethernet() {
