@@ -53,6 +53,16 @@ func (s *Switch) bridgeIn(at clock.Instant, nw *Network, src identity.MAC) bool 
 	return false
 }
 
+// repeats reports whether we are a bridge and a frame for many comes again and
+// again, so that it must be in a loop.
+func (s *Switch) repeats(at clock.Instant, nw *Network, f *frame) bool {
+	if !nw.roles.amBridge || nw.echoes.allow(at.Mono, f, s.link.Random) {
+		return false
+	}
+	nw.looped(at, f.src)
+	return true
+}
+
 // learnHost decides whether a frame of mac may come from m, which is so if m is
 // an active bridge, and notes that mac is behind it. Members' own MACs are behind
 // no bridge, whatever one says.

@@ -223,7 +223,7 @@ func TestFramesThatComeBack(t *testing.T) {
 		t.Errorf("a member's frame entered again: %v", got)
 	}
 	// A host of the wire: it comes from the LAN, and from B.
-	for range 20 {
+	for range 8 {
 		a.sw.SendFrame(l.at, na, printer, g, 0x0800, []byte("all"))
 		b.sw.SendFrame(l.at, nb, printer, g, 0x0800, []byte("all"))
 		l.run(20 * clock.Millisecond)
@@ -244,6 +244,58 @@ func TestFramesThatComeBack(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	_ = nb
+}
+
+// TestRepeatedFrames: on a bridge, a frame for many that comes again and again is
+// slowed down to one a second, whoever it seems to be from; what programs send
+// more slowly, or what differs, is not, and neither is anything elsewhere.
+func TestRepeatedFrames(t *testing.T) {
+	t.Parallel()
+	l, sts, nws := bridges(t, []string{"self", "peerB", "peerC_wrong_signer"}, "self", "peerB")
+	a, b, na, nb := sts[0], sts[1], nws[0], nws[1]
+	passed := func(n int, gap clock.Mono, send func(i int)) int {
+		b.takeHost()
+		for i := range n {
+			send(i)
+			l.run(gap)
+		}
+		l.run(echoGap)
+		return len(b.takeHost())
+	}
+	group := func(src identity.MAC) func(int) {
+		return func(int) { a.sw.SendFrame(l.at, na, src, 0x01005e0000fb, 0x0800, []byte("round and round")) }
+	}
+	for _, src := range []identity.MAC{printer, na.mac} {
+		if n := passed(1200, clock.Millisecond, group(src)); n < maxEchoes || n > maxEchoes+3 {
+			t.Errorf("%d of 1200 equal frames of %v passed in 1.2 s", n, src)
+		}
+		if n := passed(100, echoGap, group(src)); n != 100 {
+			t.Errorf("%d of 100 equal frames of %v passed at a program's pace", n, src)
+		}
+	}
+	unknown := func(i int) { a.sw.SendFrame(l.at, na, printer, 0x020000000099, 0x0800, []byte("where are you")) }
+	if n := passed(1200, clock.Millisecond, unknown); n < maxEchoes || n > maxEchoes+3 {
+		t.Errorf("%d of 1200 equal frames to a host that nobody knows passed in 1.2 s", n)
+	}
+	differ := func(i int) {
+		a.sw.SendFrame(l.at, na, printer, 0x01005e0000fb, 0x0800, []byte{byte(i), byte(i >> 8), 1, 2, 3, 4, 5, 6, 7, 8})
+	}
+	if n := passed(1000, clock.Millisecond, differ); n != 1000 {
+		t.Errorf("%d of 1000 different frames passed", n)
+	}
+	// To a member, and to a host that is known, nothing is counted.
+	known := func(int) { a.sw.SendFrame(l.at, na, printer, nb.mac, 0x0800, []byte("same")) }
+	if n := passed(100, clock.Millisecond, known); n != 100 {
+		t.Errorf("%d of 100 equal frames to a member passed", n)
+	}
+	c, nc := sts[2], nws[2]
+	plain := func(int) { c.sw.SendFrame(l.at, nc, nc.mac, 0x01005e0000fb, 0x0800, []byte("same")) }
+	if n := passed(100, clock.Millisecond, plain); n != 100 {
+		t.Errorf("%d of 100 equal frames of a member that is no bridge passed", n)
+	}
+	if st := na.Bridging(); st.Looped == 0 || st.LoopMAC != printer {
+		t.Errorf("%+v", st)
+	}
 }
 
 // TestBridgeRoleEnds: hosts behind a node that is no bridge any more are

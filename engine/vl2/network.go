@@ -96,6 +96,7 @@ type Network struct {
 	// likePackets is what fullList last built, nil if it no longer holds.
 	likePackets [][]byte
 
+	echoes echoes // frames that entered here, on a bridge
 	// loopMAC is the source of the last frame that came back, at loopAt.
 	loopMAC identity.MAC
 	loopAt  clock.Mono

@@ -81,9 +81,14 @@ func (s *Switch) sendToBridges(at clock.Instant, nw *Network, f *frame) {
 	}
 	if via, ok := nw.hosts.lookup(at.Mono, f.dst); ok && slices.Contains(targets, via) {
 		targets = append(targets[:0], via)
-	} else if len(targets) > floodFanOut {
-		s.shuffle(targets, floodFanOut)
-		targets = targets[:floodFanOut]
+	} else {
+		if s.repeats(at, nw, f) {
+			return
+		}
+		if len(targets) > floodFanOut {
+			s.shuffle(targets, floodFanOut)
+			targets = targets[:floodFanOut]
+		}
 	}
 	s.scratch.addrs = targets
 	sent := false
@@ -117,6 +122,9 @@ func (s *Switch) sendToGroup(at clock.Instant, nw *Network, f *frame) {
 	}
 	if nw.config.MulticastLimit == 0 && !isResolution(g, f) {
 		nw.drops[DropNoMulticast]++
+		return
+	}
+	if s.repeats(at, nw, f) {
 		return
 	}
 	bridged := f.src != nw.mac
