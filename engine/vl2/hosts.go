@@ -139,6 +139,9 @@ type BridgedHost struct {
 type Bridging struct {
 	// Allowed says that the controller has made us an active bridge.
 	Allowed bool
+	// Replicator says that we are to send on others' multicast, for which one has
+	// to be a bridge too, with or without hosts behind it.
+	Replicator bool
 	// Bridges are the active bridges, we among them, in the configuration's order.
 	Bridges []identity.Address
 	// Remote is how many hosts were seen behind other bridges, Local behind us,
@@ -157,7 +160,7 @@ type Bridging struct {
 func (nw *Network) Bridging() Bridging {
 	t := &nw.hosts
 	b := Bridging{
-		Allowed: nw.roles.amBridge, Bridges: slices.Clone(nw.roles.bridges), Local: t.count[t.self], Limit: t.limit,
+		Allowed: nw.roles.amBridge, Replicator: nw.roles.amReplicator, Bridges: slices.Clone(nw.roles.bridges), Local: t.count[t.self], Limit: t.limit,
 		LoopMAC: nw.loopMAC, LoopAt: nw.loopAt, Refused: nw.drops[DropNotBridge], Looped: nw.drops[DropLoop],
 	}
 	b.Remote = len(t.at) - b.Local

@@ -62,7 +62,7 @@ func bridgeAlerts(s *node.NetworkState, self identity.Address, port netcfg.Bridg
 	b := &s.Bridging
 	tap := s.Settings.Port == netconf.PortTAP
 	switch {
-	case b.Allowed && !tap:
+	case b.Allowed && !b.Replicator && !tap:
 		a := ipc.Alert{
 			ID: "network.bridge." + id, Severity: severityWarning, Title: "This computer cannot be the bridge that " + name + " wants",
 			Text: "The network's controller has made this computer an active bridge, but its device for the network carries IP packets only. " +
