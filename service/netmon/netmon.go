@@ -26,7 +26,7 @@ const (
 // Notice says what has changed since the one before.
 type Notice struct {
 	// Links: interfaces came, went, or changed state. Addresses and Routes
-	// likewise.
+	// likewise, and with routes the rules that choose among them.
 	Links, Addresses, Routes bool
 	// Slept: the machine was suspended or the process stopped for more than 10 s.
 	Slept bool
