@@ -54,6 +54,14 @@ const (
 	PortTAP = "tap" // Ethernet frames
 )
 
+// Ethernet reports whether the port is to carry Ethernet frames, on a system that
+// has such devices or has none. LANDiscovery chooses them unless Port says
+// otherwise: many programs that look for others skip IP devices, which count as
+// lines to a single other.
+func (s *Settings) Ethernet(available bool) bool {
+	return s.Port == PortTAP || s.Port == "" && s.LANDiscovery && available
+}
+
 // DefaultSettings are those of a network without a settings file.
 func DefaultSettings() Settings { return Settings{AllowManaged: true} }
 

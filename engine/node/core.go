@@ -41,6 +41,8 @@ type Config struct {
 	Buffers *vl1.Buffers
 	// Platform is told to controllers, as "linux/x86_64".
 	Platform string
+	// EthernetDevices says that the system has virtual devices that carry Ethernet.
+	EthernetDevices bool
 }
 
 // Core is one node. One caller owns it; it is not safe for concurrent use.
@@ -51,7 +53,9 @@ type Core struct {
 	vl2     *vl2.Switch
 	control *controller.Controller
 	log     *slog.Logger
-	cache   map[identity.Address][]byte
+	// etherDevices is whether the system has Ethernet devices.
+	etherDevices bool
+	cache        map[identity.Address][]byte
 
 	ports  map[identity.NetworkID]*port
 	sorted []*port // by network ID
@@ -73,7 +77,8 @@ const maxCached = 1 << 17
 func New(cfg Config, at clock.Instant) *Core {
 	c := &Core{
 		self: cfg.Secret.Identity, trust: cfg.Trust, control: cfg.Controller, log: cfg.Log, cache: cfg.PeerCache,
-		ports: make(map[identity.NetworkID]*port), at: at,
+		etherDevices: cfg.EthernetDevices,
+		ports:        make(map[identity.NetworkID]*port), at: at,
 	}
 	if c.cache == nil {
 		c.cache = make(map[identity.Address][]byte)

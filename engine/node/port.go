@@ -55,7 +55,7 @@ func newPort(c *Core, nwid identity.NetworkID, s netconf.Settings) *port {
 // kind makes or drops the virtual Ethernet host.
 func (p *port) kind() {
 	switch {
-	case p.settings.Port == "tap":
+	case p.settings.Ethernet(p.out.core.etherDevices):
 		p.ip = nil
 	case p.ip == nil:
 		p.survey = survey{}

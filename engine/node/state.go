@@ -33,6 +33,8 @@ type NetworkState struct {
 	MTU       int
 	Groups    []identity.MulticastGroup
 	Bridge    bool
+	// Ethernet says that the port carries Ethernet frames, not IP packets.
+	Ethernet  bool
 	Bridging  vl2.Bridging
 	PortError int
 	// DroppedUnverified counts frames that were not carried because a network for
@@ -52,7 +54,7 @@ func (c *Core) Network(nwid identity.NetworkID) (NetworkState, bool) {
 	}
 	s := NetworkState{
 		ID: nwid, MAC: nw.MAC(), Status: nw.Status(), Auth: nw.Authentication(), Settings: p.settings, Config: nw.Config(),
-		LinkLocal: netip.PrefixFrom(identity.LinkLocal(nw.MAC()), 64), MTU: p.mtu, Groups: nw.Groups(), Bridge: nw.Bridge(), Bridging: nw.Bridging(),
+		LinkLocal: netip.PrefixFrom(identity.LinkLocal(nw.MAC()), 64), MTU: p.mtu, Groups: nw.Groups(), Bridge: nw.Bridge(), Ethernet: p.ip == nil, Bridging: nw.Bridging(),
 		PortError: nw.PortError(),
 	}
 	s.Addresses, s.Routes = p.addresses, p.routes

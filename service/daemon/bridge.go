@@ -7,7 +7,6 @@ import (
 
 	"orrery/engine/clock"
 	"orrery/engine/identity"
-	"orrery/engine/netconf"
 	"orrery/engine/node"
 	"orrery/engine/vl2"
 	"orrery/service/api"
@@ -43,7 +42,7 @@ func bridgingView(s *node.NetworkState, port netcfg.Bridge) *ipc.Bridging {
 		return nil
 	}
 	v := &ipc.Bridging{
-		Allowed: b.Allowed, Active: b.Allowed && s.Settings.Port == netconf.PortTAP, Port: port.Name, PortMTU: port.MTU,
+		Allowed: b.Allowed, Active: b.Allowed && s.Ethernet, Port: port.Name, PortMTU: port.MTU,
 		Remote: b.Remote, Local: b.Local, Limit: b.Limit, Refused: b.Refused, Looped: b.Looped,
 	}
 	for _, a := range b.Bridges {
@@ -60,7 +59,7 @@ func bridgeAlerts(s *node.NetworkState, self identity.Address, port netcfg.Bridg
 	var alerts []ipc.Alert
 	id, name := s.ID.String(), networkName(s)
 	b := &s.Bridging
-	tap := s.Settings.Port == netconf.PortTAP
+	tap := s.Ethernet
 	switch {
 	case b.Allowed && !b.Replicator && !tap:
 		a := ipc.Alert{

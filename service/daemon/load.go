@@ -50,7 +50,8 @@ func (l *loaded) core(at clock.Instant) *node.Core {
 	l.problems = l.control.Load(at, l.records)
 	l.records = nil
 	return node.New(node.Config{
-		Secret: l.secret, Trust: l.trust, Controller: l.control, Random: random, Log: l.log, PeerCache: l.peers,
+		EthernetDevices: hasTAP,
+		Secret:          l.secret, Trust: l.trust, Controller: l.control, Random: random, Log: l.log, PeerCache: l.peers,
 		Platform: platform(),
 	}, at)
 }

@@ -16,8 +16,8 @@ func settingsView(s netconf.Settings) ipc.NetworkSettings {
 		ManagedOnly: prefixTexts(s.ManagedOnly), VerifiedOnly: &s.VerifiedOnly, LANDiscovery: &s.LANDiscovery,
 		AcceptRoutes: prefixTexts(s.AcceptRoutes), IgnoreRoutes: prefixTexts(s.IgnoreRoutes),
 	}
-	if v.Port == "" {
-		v.Port = netconf.PortTUN
+	if v.Port = netconf.PortTUN; s.Ethernet(hasTAP) {
+		v.Port = netconf.PortTAP
 	}
 	if s.MTU != 0 {
 		v.MTU = &s.MTU
@@ -83,7 +83,7 @@ func settings(s netconf.Settings, want ipc.NetworkSettings) (netconf.Settings, e
 	default:
 		return s, ipc.Errorf(ipc.CodeBadRequest, `%q is not a kind of port: want "tun" or "tap"`, want.Port)
 	}
-	return s, nil
+	return s, discoverable(&s, want.Port != "")
 }
 
 // hasTAP is whether the system has devices that carry Ethernet frames.

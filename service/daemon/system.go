@@ -107,7 +107,7 @@ func (s *system) outcome(nwid identity.NetworkID) (outcome, bool) { return s.rou
 // Open implements host.System.
 func (s *system) Open(n *node.NetworkState) (host.Port, error) {
 	kind := device.L3
-	if n.Settings.Port == "tap" {
+	if n.Ethernet {
 		kind = device.L2
 	}
 	d, err := device.Open(device.Config{Network: n.ID, Kind: kind, MAC: n.MAC, MTU: n.MTU, Log: s.log})
@@ -186,7 +186,7 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 	if err := p.keepMAC(); err != nil {
 		return err
 	}
-	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Mark: ownMark}
+	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Mark: ownMark, Discovery: n.Settings.LANDiscovery}
 	if p.Ethernet() {
 		want.Bridge = p.settle(n.Addresses)
 	}

@@ -220,7 +220,7 @@ func (h *Host) configurePort(nwid identity.NetworkID, retry bool) {
 	joined := false
 	h.View(func(c *node.Core, _ clock.Instant) { s, joined = c.Network(nwid) })
 	p := h.networks.port(nwid)
-	if p != nil && (!joined || p.ended.Load() || p.Ethernet() != (s.Settings.Port == "tap")) {
+	if p != nil && (!joined || p.ended.Load() || p.Ethernet() != s.Ethernet) {
 		h.closePort(nwid, p)
 		p = nil
 	}

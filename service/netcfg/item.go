@@ -13,6 +13,7 @@ const (
 	KindMTU       Kind = "mtu"
 	KindLinkLocal Kind = "linklocal" // how the system generates link-local addresses
 	KindUp        Kind = "up"
+	KindMetric    Kind = "metric" // of the interface, 0 for the system's own choice
 	KindAddress   Kind = "address"
 	KindRoute     Kind = "route"
 	KindRule      Kind = "rule" // of policy routing
@@ -20,7 +21,11 @@ const (
 
 // setting reports whether items of this kind are values that are put back,
 // rather than things that are taken away.
-func (k Kind) setting() bool { return k == KindMTU || k == KindLinkLocal || k == KindUp }
+func (k Kind) setting() bool { return k.stays() || k == KindMetric }
+
+// stays reports whether a setting of this kind stays as it is while nothing is
+// wanted of it.
+func (k Kind) stays() bool { return k == KindMTU || k == KindLinkLocal || k == KindUp }
 
 // Item is one thing that was set on the machine. It is comparable, and as JSON
 // it is an entry of the journal.

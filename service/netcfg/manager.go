@@ -86,6 +86,7 @@ func (m *Manager) Apply(want State) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	want.index = now[want.Interface].index
 	items, planErr := plan(want, m.sys.platform())
 	keys := make(map[Item]bool, len(items))
 	for _, it := range items {
@@ -98,7 +99,7 @@ func (m *Manager) Apply(want State) ([]Change, error) {
 			return false
 		}
 		on := now[it.Interface]
-		return on == nil || it.Index != on.index || !it.Kind.setting() && !keys[it.key()]
+		return on == nil || it.Index != on.index || !it.Kind.stays() && !keys[it.key()]
 	})
 	if len(changes) > 0 {
 		// Taking an address away can take others and routes along.

@@ -18,6 +18,9 @@ type platform struct {
 	// gateways systems keep a route's gateway and metric, sources systems its
 	// preferred source. What a system does not keep is left out of the plan.
 	gateways, sources bool
+	// ranks systems choose the interface of broadcasts and multicast by its metric,
+	// routed ones by ordinary routes.
+	ranks, routed bool
 }
 
 const (
@@ -59,6 +62,9 @@ func plan(want State, p platform) ([]planned, error) {
 	}
 	b.addresses()
 	b.routes()
+	if want.Discovery {
+		b.discovery()
+	}
 	return b.items, errors.Join(b.errs...)
 }
 

@@ -28,6 +28,11 @@ type State struct {
 	// Addresses are our addresses with the prefix lengths of their subnets.
 	Addresses []netip.Prefix
 	Routes    []Route
+	// Discovery has the system send broadcasts and multicast by this interface,
+	// where programs name none.
+	Discovery bool
+	// index is the interface's, as [Manager.Apply] found it.
+	index int
 	// Mark, if it is not 0, is the firewall mark of our own UDP packets (Linux).
 	// Default routes then go to a routing table of their own that packets with
 	// the mark do not see. Without a mark, and on other systems, a default

@@ -36,7 +36,7 @@ func newSystem() (system, error) {
 }
 
 func (*linux) platform() platform {
-	return platform{implied: true, generates: true, policy: true, gateways: true, sources: true}
+	return platform{implied: true, generates: true, policy: true, gateways: true, sources: true, routed: true}
 }
 
 func (l *linux) close() {

@@ -16,7 +16,7 @@ type windowsSystem struct{}
 
 func newSystem() (system, error) { return windowsSystem{}, nil }
 
-func (windowsSystem) platform() platform { return platform{implied: true, gateways: true} }
+func (windowsSystem) platform() platform { return platform{implied: true, gateways: true, ranks: true} }
 
 func (windowsSystem) close() {}
 
@@ -45,10 +45,14 @@ func (windowsSystem) observe(ifname string) (*observed, error) {
 	}
 	o := newObserved(index)
 	o.settings[KindUp] = 1 // Wintun adapters are up while they are open
+	o.settings[KindMetric] = 0
 	for _, family := range families {
 		row, err := luid.IPInterface(family)
 		if err != nil {
 			continue // the family is switched off
+		}
+		if family == windows.AF_INET && !row.UseAutomaticMetric {
+			o.settings[KindMetric] = int(row.Metric)
 		}
 		// Both families are set together: report the one that differs more.
 		if mtu := int(row.NLMTU); o.settings[KindMTU] == 0 || mtu < o.settings[KindMTU] {
@@ -94,6 +98,8 @@ func (windowsSystem) do(it Item) error {
 		return setMTU(luid, it.Value)
 	case KindUp:
 		return nil
+	case KindMetric:
+		return setMetric(luid, it.Value)
 	case KindAddress:
 		err = luid.AddIPAddress(it.Prefix)
 	case KindRoute:
@@ -117,6 +123,8 @@ func (windowsSystem) undo(it Item) error {
 		return setMTU(luid, it.Before)
 	case KindUp:
 		return nil
+	case KindMetric:
+		return setMetric(luid, it.Before)
 	case KindAddress:
 		err = luid.DeleteIPAddress(it.Prefix)
 	case KindRoute:
@@ -157,6 +165,29 @@ func setMTU(luid winipcfg.LUID, mtu int) error {
 		row.NLMTU = uint32(mtu)
 		row.DadTransmits = 0
 		row.RouterDiscoveryBehavior = winipcfg.RouterDiscoveryDisabled
+		if family == windows.AF_INET {
+			row.SitePrefixLength = 0 // or Set refuses what it returned itself
+		}
+		if err := row.Set(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setMetric sets the interface's metric in both families, or with 0 leaves it to
+// the system.
+func setMetric(luid winipcfg.LUID, metric int) error {
+	for _, family := range families {
+		row, err := luid.IPInterface(family)
+		if errors.Is(err, windows.ERROR_NOT_FOUND) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		row.UseAutomaticMetric = metric == 0
+		row.Metric = uint32(metric)
 		if family == windows.AF_INET {
 			row.SitePrefixLength = 0 // or Set refuses what it returned itself
 		}
