@@ -58,7 +58,8 @@ An empty list or token, as in "ignoreRoutes=", clears it.`,
 			ValidArgsFunction: p.completeNetworks,
 			Long: `Print a property of a network that is joined: a name from the output of
 "orreryctl -j listnetworks", or one of ip, ip4, ip6, ip6plane, ip6prefix; or a
-setting of "orreryctl set". "mtu" is the one in force, "settings.mtu" the cap.`,
+setting of "orreryctl set"; or dns, what the network says of name servers and
+what became of it here. "mtu" is the one in force, "settings.mtu" the cap.`,
 			RunE: p.online(func(ctx context.Context, a []string) error { return t.Get(ctx, a[0], at(a, 1)) })},
 		{Use: "routes <network ID>", Short: "Show a network's addresses and routes, and why some are not applied", Args: between(1, 1, "a network ID"), ValidArgsFunction: p.completeNetworks,
 			Long: `Show what became of the addresses and routes that a network gives this computer:

@@ -147,9 +147,9 @@ func (t *Tool) printSetting(s *ipc.NetworkSettings, name string) error {
 }
 
 // withSettings adds the service's own settings, as "settings", and what became of
-// routes and addresses to a network or a list of networks that the reference's
-// API has answered. If the service cannot
-// be asked the answer stays as it is.
+// name servers, routes and addresses, to a network or a list of networks that the
+// reference's API has answered. If the service cannot be asked the answer stays
+// as it is.
 func (t *Tool) withSettings(ctx context.Context, raw []byte) []byte {
 	if t.Service == nil {
 		return raw
@@ -193,4 +193,5 @@ func addSettings(byID map[string]*ipc.Network, o map[string]json.RawMessage) {
 		o["settings"] = b
 	}
 	addStates(n, o)
+	addNames(&n.DNS, o)
 }

@@ -93,6 +93,9 @@ func (t *Tool) Get(ctx context.Context, id, property string) error {
 	if property == "" {
 		return usagef("invalid format: include a property name to get")
 	}
+	if property == "dns" && t.Service != nil { // otherwise an object, as of the reference
+		return t.getNames(ctx, n)
+	}
 	// Every network has an mtu: the cap of it is settings.mtu.
 	if property != "mtu" && slices.Contains(ownSettings, property) || strings.HasPrefix(property, settingsPrefix) {
 		return t.getNative(ctx, n, property)

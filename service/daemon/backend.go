@@ -72,6 +72,9 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 		if a, ok := addressAlert(&nets[i], snap.Networks[i].AddressConflicts); ok {
 			snap.Alerts = append(snap.Alerts, a)
 		}
+		if a, ok := dnsAlert(&nets[i], d.system.nameServers(nets[i].ID)); ok {
+			snap.Alerts = append(snap.Alerts, a)
+		}
 	}
 	byAddress := make(map[identity.Address]*trust.Record, len(records))
 	for i := range records {
@@ -379,6 +382,7 @@ func (d *Daemon) Diagnostics(ctx context.Context) (string, error) {
 		if n.Detail != "" {
 			fmt.Fprintf(&b, "  %s\n", n.Detail)
 		}
+		b.WriteString(dnsLine(&n.DNS))
 	}
 	b.WriteString("\n")
 	for _, p := range snap.Peers {

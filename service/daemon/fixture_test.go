@@ -22,6 +22,7 @@ import (
 	"orrery/service/host"
 	"orrery/service/ipc"
 	"orrery/service/netcfg"
+	"orrery/service/netcfg/dns"
 	"orrery/service/portmap"
 )
 
@@ -69,6 +70,9 @@ func (*fakeMachine) outcome(identity.NetworkID) (outcome, bool) {
 
 func (*fakeMachine) names() []string          { return nil }
 func (*fakeMachine) prefixes() []netip.Prefix { return nil }
+
+func (*fakeMachine) nameServers(identity.NetworkID) dns.Status { return dns.Status{} }
+func (*fakeMachine) notify(func())                             {}
 
 func (*fakeMachine) bridge(string) netcfg.Bridge { return netcfg.Bridge{} }
 

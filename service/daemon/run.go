@@ -143,6 +143,7 @@ func Run(ctx context.Context, cfg Config) error {
 	})
 	d.carrier.do, d.carrier.view, d.carrier.told = d.host.Do, d.host.View, d.relayed
 	d.system.follow(surroundings{online: func() bool { return d.offline.Load() == nil }, transport: d.carriage, recheck: d.host.Recheck})
+	d.system.notify(d.server.Changed)
 	d.ways()
 	if n := len(l.problems); n > 0 {
 		d.log.Error("controller records cannot be used", "n", n, "err", l.problems[0].Err)

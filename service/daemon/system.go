@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,12 +10,14 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"orrery/engine/identity"
 	"orrery/engine/node"
 	"orrery/service/device"
 	"orrery/service/host"
 	"orrery/service/netcfg"
+	"orrery/service/netcfg/dns"
 	"orrery/service/portmap"
 	"orrery/service/udp"
 )
@@ -49,6 +52,10 @@ type machine interface {
 	// outcome is what became of the addresses and routes of a network; ok is false
 	// while it has no device.
 	outcome(nwid identity.NetworkID) (o outcome, ok bool)
+	// nameServers is what became of a network's name servers, notify has f called
+	// when that has changed.
+	nameServers(identity.NetworkID) dns.Status
+	notify(f func())
 	// close undoes what is left of changes.
 	close()
 }
@@ -58,6 +65,9 @@ type system struct {
 	log    *slog.Logger
 	config *netcfg.Manager
 	routes *routing
+	dns    *dns.Manager
+	// dnsTold is called when what became of name servers has changed.
+	dnsTold atomic.Pointer[func()]
 
 	mu    sync.Mutex // guards ports
 	ports []*systemPort
@@ -72,6 +82,10 @@ func newSystem(home string, log *slog.Logger) (machine, error) {
 	}
 	s := &system{log: log, config: m}
 	s.routes = newRouting(m, s.names)
+	s.dns, err = dns.Open(dns.Config{Journal: filepath.Join(home, dnsJournal), Log: log, Changed: s.told})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("journal of name servers: %w", err), m.Close())
+	}
 	return s, nil
 }
 
@@ -90,6 +104,9 @@ func (*system) mapper(cfg portmap.Config) portMapper {
 // close implements machine.
 func (s *system) close() {
 	s.routes.close()
+	if err := s.dns.Close(); err != nil {
+		s.log.Warn("take back name servers", "err", err)
+	}
 	if err := s.config.Close(); err != nil {
 		s.log.Warn("undo changes of the network configuration", "err", err)
 	}
@@ -114,7 +131,7 @@ func (s *system) Open(n *node.NetworkState) (host.Port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the network device: %w", err)
 	}
-	p := &systemPort{Device: d, system: s}
+	p := &systemPort{Device: d, system: s, network: n.ID}
 	s.mu.Lock()
 	s.ports = append(s.ports, p)
 	s.mu.Unlock()
@@ -161,8 +178,10 @@ func (s *system) Refresh() { s.seen.forget() }
 // systemPort is one network's device with its configuration.
 type systemPort struct {
 	device.Device
-	system *system
-	place  place
+	system  *system
+	place   place
+	network identity.NetworkID
+	index   int // of the interface, once it was needed
 }
 
 // Ethernet implements host.Port.
@@ -194,7 +213,9 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 		want.LinkLocal = n.LinkLocal.Addr()
 	}
 	defer p.system.Refresh()
-	if err := p.system.routes.apply(p.Name(), n, want); err != nil {
+	err := p.system.routes.apply(p.Name(), n, want)
+	p.names(n)
+	if err != nil {
 		return fmt.Errorf("configure %s: %w", p.Name(), err)
 	}
 	return nil
@@ -223,6 +244,7 @@ func (p *systemPort) Observe() ([]netip.Prefix, []identity.MAC, error) {
 // Close implements host.Port.
 func (p *systemPort) Close() error {
 	defer p.system.routes.remove(p.Name()) // others may have then what it had
+	p.system.dns.Remove(p.network.String())
 	if _, err := p.system.config.Remove(p.Name()); err != nil {
 		p.system.log.Warn("undo the device's configuration", "device", p.Name(), "err", err)
 	}

@@ -61,6 +61,7 @@ func (d *Daemon) networkView(s *node.NetworkState) ipc.Network {
 			n.DNS.Servers = append(n.DNS.Servers, a.String())
 		}
 	}
+	dnsView(&n.DNS, d.system.nameServers(s.ID))
 	return n
 }
 

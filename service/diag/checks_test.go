@@ -110,6 +110,19 @@ func TestChecks(t *testing.T) {
 		"requesting":     {func(f *Facts) { network(f, ipc.Requesting).JoinedAt = now.Add(-time.Second) }, []string{"warning networks.requesting_configuration"}},
 		"requesting for long": {func(f *Facts) { network(f, ipc.Requesting).JoinedAt = now.Add(-time.Hour) },
 			[]string{"problem networks.requesting_configuration"}},
+		"names": {func(f *Facts) {
+			f.Networks[0].DNS = ipc.DNS{Domain: "corp.internal", State: "applied", By: "systemd-resolved"}
+		}, nil},
+		"names not allowed": {func(f *Facts) {
+			f.Networks[0].DNS = ipc.DNS{Domain: "corp.internal", State: "ignored", Reason: "The network may not."}
+		}, nil},
+		"names refused": {func(f *Facts) {
+			f.Networks[0].DNS = ipc.DNS{Domain: "com", State: "refused", Reason: "The domain is a public suffix."}
+			f.Alerts = []ipc.Alert{{ID: "network.dns." + f.Networks[0].ID, Severity: "warning"}}
+		}, []string{"warning dns.refused"}},
+		"names unsupported": {func(f *Facts) {
+			f.Networks[0].DNS = ipc.DNS{Domain: "corp.internal", State: "unsupported", Reason: "Nobody is in charge.", Advice: "Install one."}
+		}, []string{"warning dns.unsupported"}},
 		"relayed": {func(f *Facts) {
 			r := vl1.ReasonPortsVary
 			for _, a := range []string{"a", "b", "c", "d", "e", "f", "g"} {

@@ -99,7 +99,7 @@ type Other struct {
 func Examine(f *Facts) []ipc.Finding {
 	var all []ipc.Finding
 	for _, check := range []func(*Facts) []ipc.Finding{
-		service, machine, sockets, reach, roots, address, mapping, relay, clocks, networks, routes, verified, peers, alerts,
+		service, machine, sockets, reach, roots, address, mapping, relay, clocks, networks, routes, names, verified, peers, alerts,
 	} {
 		all = append(all, check(f)...)
 	}

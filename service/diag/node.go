@@ -190,7 +190,8 @@ func alerts(f *Facts) []ipc.Finding {
 	var all []ipc.Finding
 	for i := range f.Alerts {
 		a := &f.Alerts[i]
-		if a.ID == "offline" || strings.HasPrefix(a.ID, "network.port.") || strings.HasPrefix(a.ID, "network.route.") {
+		if a.ID == "offline" || strings.HasPrefix(a.ID, "network.port.") || strings.HasPrefix(a.ID, "network.route.") ||
+			strings.HasPrefix(a.ID, "network.dns.") {
 			continue // said in other words above
 		}
 		level := ipc.Fine

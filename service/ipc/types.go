@@ -154,10 +154,23 @@ type AddressState struct {
 	Advice  string     `json:"advice,omitempty"`
 }
 
-// DNS is what the network's configuration says of name servers.
+// DNS is what the network's configuration says of name servers, and what
+// became of it on this computer.
 type DNS struct {
 	Domain  string   `json:"domain,omitempty"`
 	Servers []string `json:"servers,omitempty"`
+	// State is empty if the network names none, else "pending", "applied",
+	// "ignored" (the user has not allowed it), "refused" (it must not be done),
+	// "unsupported" (nothing here can do it), or "failed" (it is tried again).
+	State string `json:"state,omitempty"`
+	// By is what resolves names here and was told, such as "systemd-resolved".
+	By string `json:"by,omitempty"`
+	// All is true if all queries go to the servers, not only those for Domain.
+	All bool `json:"all,omitempty"`
+	// Reason and Advice are sentences: why it is so, or which servers were left
+	// out, and what can be done.
+	Reason string `json:"reason,omitempty"`
+	Advice string `json:"advice,omitempty"`
 }
 
 // NetworkSettings are the user's own settings of a network (spec 04 §14.5).

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // State says what became of a network's name servers.
@@ -38,6 +39,8 @@ type Status struct {
 	All bool
 	// Reason and Advice are sentences: why it is so, and what can be done.
 	Reason, Advice string
+	// Since is when the state became so.
+	Since time.Time
 }
 
 // Offer is what a network's configuration says of name servers, and what the

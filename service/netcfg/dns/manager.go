@@ -34,6 +34,9 @@ type Config struct {
 type Interface struct {
 	Name  string
 	Index int
+	// Bridge is the bridge of the system that has the device's addresses, empty
+	// if there is none.
+	Bridge string
 }
 
 // Manager tells the machine's resolver what networks want of it. Its methods
@@ -114,7 +117,7 @@ func (m *Manager) Set(on Interface, o Offer) {
 	old := m.wishes[o.Network]
 	switch {
 	case s.State == Pending:
-		w := &wish{network: o.Network, device: on.Name, index: on.Index, domain: s.Domain, servers: s.Servers, all: s.All, left: s.Reason}
+		w := &wish{network: o.Network, device: on.Name, index: on.Index, bridge: on.Bridge, domain: s.Domain, servers: s.Servers, all: s.All, left: s.Reason}
 		if old != nil && old.equal(w) {
 			m.dirty[o.Network] = true
 			m.mu.Unlock()
@@ -139,6 +142,9 @@ func (m *Manager) Set(on Interface, o Offer) {
 func (m *Manager) note(network string, s Status) (news bool) {
 	if sameStatus(m.statuses[network], s) {
 		return false
+	}
+	if s.Since = m.statuses[network].Since; m.statuses[network].State != s.State {
+		s.Since = time.Now().UTC()
 	}
 	if s.State == "" {
 		delete(m.statuses, network)

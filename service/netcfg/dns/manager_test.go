@@ -192,7 +192,7 @@ func TestFollows(t *testing.T) {
 		if s := m.Status(netA); s.By != "fake" || s.Domain != "corp.internal" || fmt.Sprint(s.Servers) != "[10.147.20.1]" {
 			t.Errorf("status %+v", s)
 		}
-		m.Set(Interface{"orr1", 8}, offer(netB, "lab.internal"))
+		m.Set(Interface{Name: "orr1", Index: 8}, offer(netB, "lab.internal"))
 		wantState(t, m, netB, Applied, "")
 		if got := f.names(); got != netA+"/corp.internal "+netB+"/lab.internal" {
 			t.Errorf("the resolver has %s", got)
@@ -276,7 +276,7 @@ func TestHangs(t *testing.T) {
 		start := time.Now()
 		for i := range 20 {
 			n := fmt.Sprintf("8056c2e21c0000%02x", 16+i)
-			m.Set(Interface{"orr", i}, offer(n, fmt.Sprintf("d%d.internal", i)))
+			m.Set(Interface{Name: "orr", Index: i}, offer(n, fmt.Sprintf("d%d.internal", i)))
 		}
 		if d := time.Since(start); d > 0 {
 			t.Errorf("Set took %v", d)

@@ -41,7 +41,15 @@ func (*resolved) entry(w *wish) entry {
 	return entry{By: string(ownerResolved), Network: w.network, Interface: w.device, Index: w.index}
 }
 
-func (*resolved) able(*wish) error { return nil }
+// able implements resolver. It asks nobody by an interface without addresses,
+// and the name servers of a bridge are the system's.
+func (*resolved) able(w *wish) error {
+	if w.bridge == "" {
+		return nil
+	}
+	return unsupportedHere("The network's device is in the bridge "+w.bridge+", and systemd-resolved keeps name servers by interface: those of the bridge are the system's.",
+		"Add the network's servers and domain to the bridge where it is configured.")
+}
 
 // apply implements resolver.
 func (r *resolved) apply(ctx context.Context, w *wish) (bool, error) {

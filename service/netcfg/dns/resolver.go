@@ -20,6 +20,7 @@ type wish struct {
 	// device and index tell the network's interface.
 	device string
 	index  int
+	bridge string // the system's, that has the device's addresses
 	// domain is empty only if all is set.
 	domain  string
 	servers []netip.Addr
@@ -30,7 +31,7 @@ type wish struct {
 }
 
 func (w *wish) equal(o *wish) bool {
-	return w.network == o.network && w.device == o.device && w.index == o.index && w.domain == o.domain && w.all == o.all && w.left == o.left &&
+	return w.network == o.network && w.device == o.device && w.index == o.index && w.bridge == o.bridge && w.domain == o.domain && w.all == o.all && w.left == o.left &&
 		slices.Equal(w.servers, o.servers)
 }
 
