@@ -108,12 +108,16 @@ func (s *Switch) takeConfig(at clock.Instant, nw *Network, c *netconf.Config) {
 			s.wantRetry(m.address)
 		}
 	}
+	before := nw.config
 	s.setConfig(nw, c)
 	nw.lastConfig = at.Mono
 	nw.request.unanswered = 0
 	nw.clearFailure()
 	if nw.controller != 0 {
 		s.sink.Store(nw.id, c.Append(nil))
+	}
+	if before != nil && !sameCredentials(before, c) {
+		s.pushChanged(at, nw)
 	}
 	s.announceAll(at, nw)
 	s.sink.NetworkChanged(at, nw)

@@ -1,8 +1,12 @@
 package vl2
 
 import (
+	"slices"
+
 	"orrery/engine/clock"
+	"orrery/engine/credential"
 	"orrery/engine/identity"
+	"orrery/engine/netconf"
 	"orrery/engine/wire"
 )
 
@@ -71,4 +75,30 @@ func (s *Switch) continuePushes(at clock.Instant, nw *Network) {
 		}
 		nw.pushing = nw.pushing || m.pending > 0
 	}
+}
+
+// pushChanged sends our credentials to the members that are in touch with us and
+// had those before, when they say something else now. Otherwise they would learn
+// of it with the next frame that we send to them, which there may never be: one
+// whose tag kept us apart from them does not answer what it does not get.
+func (s *Switch) pushChanged(at clock.Instant, nw *Network) {
+	left := maxPushedAtOnce
+	for _, m := range nw.members.order {
+		if left > 0 && m.pushed != clock.Never && at.Mono-m.pushed <= pushInterval && m.address != s.self.Address && s.permitted(nw, m.address) {
+			s.push(at, nw, m)
+			left--
+		}
+	}
+}
+
+// maxPushedAtOnce bounds what a change of our credentials sends; all others get
+// them with their next frame.
+const maxPushedAtOnce = 512
+
+// sameCredentials reports whether two of our configurations certify the same of
+// us, but for when they were made.
+func sameCredentials(a, b *netconf.Config) bool {
+	return slices.EqualFunc(a.Tags, b.Tags, func(x, y credential.Tag) bool { return x.ID == y.ID && x.Value == y.Value }) &&
+		slices.EqualFunc(a.Capabilities, b.Capabilities, func(x, y credential.Capability) bool { return x.ID == y.ID && slices.Equal(x.Rules, y.Rules) }) &&
+		slices.EqualFunc(a.Ownerships, b.Ownerships, func(x, y credential.Ownership) bool { return x.ID == y.ID && slices.Equal(x.Things, y.Things) })
 }
