@@ -1,7 +1,9 @@
 package node
 
 import (
+	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"orrery/engine/ether"
@@ -106,5 +108,63 @@ func TestClaimsOnAnEthernetDevice(t *testing.T) {
 	}
 	if len(port.conflicts(at.Mono+hostport.ConflictKept+1)) != 0 {
 		t.Error("old claims count")
+	}
+}
+
+// TestReportsAreOverheard: what the host of an Ethernet device reports to join is
+// subscribed to at once, and until the system's list says otherwise. Others'
+// reports, and broken ones, mean nothing.
+func TestReportsAreOverheard(t *testing.T) {
+	t.Parallel()
+	v := loadNetworkVectors(t)
+	p := newPlayer(t, v, &networkCase{Name: "overheard"})
+	conf, _ := p.network("public")
+	var out Outbox
+	c, at := p.c, p.now
+	s := netconf.DefaultSettings()
+	s.Port = "tap"
+	c.Join(at, vectorNetwork, s, conf, &out)
+	port := c.ports[vectorNetwork]
+	mdns, mdns6 := netip.MustParseAddr("224.0.0.251"), netip.MustParseAddr("ff02::fb")
+	subscribed := func(ip netip.Addr) bool {
+		st, _ := c.Network(vectorNetwork)
+		return slices.Contains(st.Groups, identity.MulticastGroup{MAC: ether.MulticastMAC(ip)})
+	}
+	igmp := func(kind byte, spoil bool) []byte {
+		m := append([]byte{kind, 0, 0, 0}, mdns.AsSlice()...)
+		binary.BigEndian.PutUint16(m[2:], ether.Checksum(m))
+		if spoil {
+			m[7]++
+		}
+		return append([]byte{0x45, 0, 0, byte(20 + len(m)), 0, 0, 0, 0, 1, ether.ProtoIGMP, 0, 0, 10, 0, 0, 1, 224, 0, 0, 251}, m...)
+	}
+	mld := func() []byte {
+		m := append([]byte{ether.TypeMLDReport, 0, 0, 0, 0, 0, 0, 0}, mdns6.AsSlice()...)
+		src := netip.MustParseAddr("fe80::1")
+		binary.BigEndian.PutUint16(m[2:], ether.Checksum6(src, mdns6, ether.ProtoICMPv6, m))
+		b := append([]byte{0x60, 0, 0, 0, 0, byte(len(m)), ether.ProtoICMPv6, 1}, src.AsSlice()...)
+		return append(append(b, mdns6.AsSlice()...), m...)
+	}
+	send := func(src identity.MAC, etherType uint16, payload []byte) {
+		out.Reset()
+		f := append(ether.AppendHeader(nil, 0x01005e0000fb, src, etherType), payload...)
+		c.Frames(at, vectorNetwork, [][]byte{f}, &out)
+	}
+	send(0x00163e000001, ether.TypeIPv4, igmp(0x16, false))
+	send(port.mac, ether.TypeIPv4, igmp(0x16, true))
+	send(port.mac, ether.TypeIPv4, igmp(0x16, false)[:20])
+	send(port.mac, ether.TypeIPv4, igmp(0x17, false))
+	send(port.mac, ether.TypeIPv6, mld()[:50])
+	if subscribed(mdns) || subscribed(mdns6) {
+		t.Fatal("no report of this host, and subscribed")
+	}
+	send(port.mac, ether.TypeIPv4, igmp(0x16, false))
+	send(port.mac, ether.TypeIPv6, mld())
+	if !subscribed(mdns) || !subscribed(mdns6) {
+		t.Error("reported, and not subscribed")
+	}
+	c.Observed(at, vectorNetwork, nil, []identity.MAC{ether.MulticastMAC(mdns6)}, &out)
+	if subscribed(mdns) || !subscribed(mdns6) {
+		t.Error("the system's list does not count")
 	}
 }

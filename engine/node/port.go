@@ -302,6 +302,7 @@ func (c *Core) Frames(at clock.Instant, nwid identity.NetworkID, frames [][]byte
 	for _, f := range frames {
 		if e, err := ether.ParseFrame(f); err == nil {
 			p.sent++
+			p.overhear(c, at, nw, e)
 			c.vl2.SendFrame(at, nw, e.Src, e.Dst, e.Type, e.Payload)
 		}
 	}
@@ -344,5 +345,6 @@ func (c *Core) Observed(at clock.Instant, nwid identity.NetworkID, addresses []n
 		return
 	}
 	p.observed, p.listening = slices.Clone(addresses), slices.Clone(groups)
+	slices.Sort(p.listening)
 	p.configure(c, at, nw)
 }

@@ -238,7 +238,9 @@ func (p *systemPort) Observe() ([]netip.Prefix, []identity.MAC, error) {
 		return addrs, nil, err
 	}
 	moreAddrs, moreGroups := p.onBridge()
-	return append(addrs, moreAddrs...), append(groups, moreGroups...), nil
+	groups = append(groups, moreGroups...)
+	slices.Sort(groups)
+	return append(addrs, moreAddrs...), slices.Compact(groups), nil
 }
 
 // Close implements host.Port.
