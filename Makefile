@@ -2,7 +2,7 @@
 # both install what they need on Debian and Ubuntu. README.md says more.
 
 .NOTPARALLEL:
-.PHONY: run test lab deps build check cross race fuzz bench lint clean
+.PHONY: run test lab kills deps build check cross race fuzz bench lint clean
 .DEFAULT_GOAL := build
 
 # The version is that of the nearest tag, or of the next release and the commit.
@@ -75,6 +75,11 @@ cross:
 # LAB_B have it play that role; LAB=Rules runs those of that name.
 lab: deps
 	$(STATIC) go test -vet=off -count=1 -timeout 30m -v -run '^TestLab$(LAB)' ./app/orreryd
+
+# The service is killed at KILLS random moments; "make test" does it ten times.
+KILLS ?= 200
+kills: deps
+	ORRERYD_TEST_KILLS=$(KILLS) $(STATIC) go test -vet=off -count=1 -timeout 30m -v -run '^TestKilled$$' ./app/orreryd
 
 race: deps
 	$(CGO) go test -race -timeout 30m ./engine/... ./service/... ./assets/... ./ui/...
