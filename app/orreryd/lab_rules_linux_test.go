@@ -82,7 +82,7 @@ func (b *box) reaches(network, host string, port int) error {
 	t.Helper()
 	var c net.Conn
 	var err error
-	const patience = 1500 * time.Millisecond
+	const patience = 600 * time.Millisecond
 	inside(t, b.ns, func() {
 		c, err = net.DialTimeout(network, net.JoinHostPort(host, fmt.Sprint(port)), patience)
 	})
@@ -266,4 +266,39 @@ func TestLabRulesCapability(t *testing.T) {
 	t.Logf("taken away after %v", s.a.unreached(b, 8080))
 	c.reached(b, 8080)
 	s.a.pings(10*time.Second, b)
+}
+
+// TestLabRevokedStaysOut: who was expelled stays out for a member that was killed
+// and started again since, although its certificate is valid by its date.
+func TestLabRevokedStaysOut(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.onlyOurs(s.a) // the reference forgets revocations
+	s.begin()
+	nwid := s.found(0x63, ruled("10.164.0", rulesOf(`{"type":"ACTION_ACCEPT"}`), ""))
+	for _, x := range []*box{s.a, s.b} {
+		s.admit(nwid, x, `{"authorized":true}`)
+		x.enter(nwid, "{}")
+		x.member(nwid, "OK")
+	}
+	a, b := s.a.ip4(nwid), s.b.ip4(nwid)
+	s.a.pings(30*time.Second, b)
+	s.admit(nwid, s.b, `{"authorized":false}`)
+	took := s.a.cut(15*time.Second, b)
+	if t.Logf("cut after %v", took); took > 5*time.Second {
+		t.Errorf("it took %v until the expelled member was cut off", took)
+	}
+	until(t, 5*time.Second, "revocation on disk", func() error {
+		if text := s.a.readIf("networks.d/" + nwid + ".revoked"); !strings.HasPrefix(string(text), s.b.secret.Address.String()) {
+			return fmt.Errorf("%q", text)
+		}
+		return nil
+	})
+	s.a.kill()
+	s.begin(s.a)
+	s.a.member(nwid, "OK")
+	s.b.silent(a)
+	s.a.silent(b)
+	s.admit(nwid, s.b, `{"authorized":true}`)
+	t.Logf("back after %v", s.b.pings(30*time.Second, a))
 }

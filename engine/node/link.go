@@ -44,3 +44,7 @@ func (c *Core) SetPhysical(at clock.Instant, s vl1.Settings, out *Outbox) {
 	c.vl2.SetLowBandwidth(s.LowBandwidth)
 	c.end()
 }
+
+// SetStrict chooses whether members' credentials are judged more strictly than by
+// the reference; see [vl2.Switch.SetStrict].
+func (c *Core) SetStrict(on bool) { c.vl2.SetStrict(on) }

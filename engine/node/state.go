@@ -37,6 +37,8 @@ type NetworkState struct {
 	Ethernet  bool
 	Bridging  vl2.Bridging
 	PortError int
+	// Disputes are capabilities that two members show as their own.
+	Disputes []vl2.Dispute
 	// DroppedUnverified counts frames that were not carried because a network for
 	// verified peers is not for their sender or receiver, TurnedAway by whom.
 	DroppedUnverified uint64
@@ -55,7 +57,7 @@ func (c *Core) Network(nwid identity.NetworkID) (NetworkState, bool) {
 	s := NetworkState{
 		ID: nwid, MAC: nw.MAC(), Status: nw.Status(), Auth: nw.Authentication(), Settings: p.settings, Config: nw.Config(),
 		LinkLocal: netip.PrefixFrom(identity.LinkLocal(nw.MAC()), 64), MTU: p.mtu, Groups: nw.Groups(), Bridge: nw.Bridge(), Ethernet: p.ip == nil, Bridging: nw.Bridging(),
-		PortError: nw.PortError(),
+		PortError: nw.PortError(), Disputes: nw.Disputes(),
 	}
 	s.Addresses, s.Routes = p.addresses, p.routes
 	s.Conflicts = p.conflicts(c.at.Mono)

@@ -32,7 +32,13 @@ type custodyKey [16]byte
 // custody remembers to whom each signed step of a capability went.
 type custody struct {
 	to       map[custodyKey]handed
-	disputes []Dispute
+	disputes []dispute
+}
+
+// dispute is a Dispute with the date of the newest capability it is about.
+type dispute struct {
+	Dispute
+	at clock.Wall
 }
 
 // handed is a step that was seen.
@@ -57,9 +63,12 @@ func keyOf(s *credential.Custody) custodyKey { return custodyKey(s.Signature[:16
 // there is a dispute about it that is new.
 func (t *custody) note(c *credential.Capability) (fresh bool) {
 	if first, yes := t.contested(c); yes {
-		d := Dispute{c.ID, first, c.IssuedTo()}
-		if slices.Contains(t.disputes, d) {
-			return false
+		d := dispute{Dispute{c.ID, first, c.IssuedTo()}, c.Timestamp}
+		for i := range t.disputes {
+			if have := &t.disputes[i]; have.Dispute == d.Dispute {
+				have.at = max(have.at, d.at)
+				return false
+			}
 		}
 		if len(t.disputes) == maxDisputes {
 			t.disputes = slices.Delete(t.disputes, 0, 1)
@@ -87,10 +96,16 @@ func (t *custody) clean(w credential.Window) {
 			delete(t.to, k)
 		}
 	}
+	t.disputes = slices.DeleteFunc(t.disputes, func(d dispute) bool { return !w.Contains(d.at) })
 }
 
 // Disputes are the capabilities that two members claim, the oldest first.
-func (nw *Network) Disputes() []Dispute { return slices.Clone(nw.custody.disputes) }
+func (nw *Network) Disputes() (all []Dispute) {
+	for _, d := range nw.custody.disputes {
+		all = append(all, d.Dispute)
+	}
+	return all
+}
 
 // addCapability offers a capability. It counts only from the member that has it:
 // nobody else has a reason to bring it, but a thief would (spec 04 §17.1).
@@ -116,5 +131,15 @@ func (s *Switch) addCapability(at clock.Instant, c *credential.Capability, from 
 func (nw *Network) disputed(s *Switch, at clock.Instant, c *credential.Capability) {
 	if nw.custody.note(c) {
 		s.sink.NetworkChanged(at, nw)
+	}
+}
+
+// SetStrict refuses, or takes as the reference does, what members show that may
+// not be theirs: capabilities that others have shown before, and derived IPv6
+// addresses of others. What is held already stays until it is renewed.
+func (s *Switch) SetStrict(on bool) {
+	s.cfg.StrictCapabilities, s.cfg.StrictDerived = on, on
+	for _, nw := range s.networks {
+		nw.local.StrictDerived = on
 	}
 }

@@ -39,7 +39,7 @@ func TestStolenCapability(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		v := loadMulticast(t)
 		f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
-		s.cfg.StrictCapabilities = strict
+		s.SetStrict(strict)
 		c := *nw.config
 		c.Rules = nil // capabilities alone let anything pass
 		s.setConfig(nw, &c)
@@ -86,7 +86,7 @@ func TestStolenCapability(t *testing.T) {
 			t.Errorf("strict %v: disputes %+v", strict, nw.Disputes())
 		}
 		nw.custody.clean(credential.Window{Center: start.Wall + 10*1800000, MaxDelta: 1800000})
-		if len(nw.custody.to) != 0 {
+		if len(nw.custody.to) != 0 || len(nw.Disputes()) != 0 {
 			t.Errorf("%d steps of old capabilities are kept", len(nw.custody.to))
 		}
 	}

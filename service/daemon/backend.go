@@ -69,6 +69,9 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 		} else if a, ok := d.routeAlert(&nets[i]); ok {
 			snap.Alerts = append(snap.Alerts, a)
 		}
+		if a, ok := disputeAlert(&nets[i]); ok {
+			snap.Alerts = append(snap.Alerts, a)
+		}
 		if a, ok := addressAlert(&nets[i], snap.Networks[i].AddressConflicts); ok {
 			snap.Alerts = append(snap.Alerts, a)
 		}

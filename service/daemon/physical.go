@@ -11,7 +11,11 @@ import (
 // single peers. What is not said any more ends at once.
 func (d *Daemon) physical() {
 	s := pathSettings(d.conf.get())
-	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.SetPhysical(at, s, out) })
+	strict := d.conf.now.Load().Settings.StrictCredentials
+	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+		c.SetPhysical(at, s, out)
+		c.SetStrict(strict)
+	})
 }
 
 // pathSettings is local.conf as the core takes it.

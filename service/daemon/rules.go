@@ -357,3 +357,16 @@ func notes(x *vl2.Explanation, e *ends, verifiedOnly bool) (out []string) {
 	}
 	return out
 }
+
+// disputeAlert tells of a capability that two members show as their own.
+func disputeAlert(s *node.NetworkState) (ipc.Alert, bool) {
+	if len(s.Disputes) == 0 {
+		return ipc.Alert{}, false
+	}
+	last := s.Disputes[len(s.Disputes)-1]
+	return ipc.Alert{
+		ID: "network.capability." + s.ID.String(), Severity: severityWarning, Title: "Two members show the same capability",
+		Text:   fmt.Sprintf("On network %s both %s and %s show capability %d as given to them. One of them may have taken it from the other.", s.ID, last.First, last.Second, last.Capability),
+		Advice: "Ask the network's owner which of them has it. To refuse it from whoever showed it later, set settings.strictCredentials to true in local.conf.",
+	}, true
+}

@@ -7,6 +7,7 @@ import (
 	"orrery/engine/credential"
 	"orrery/engine/ether"
 	"orrery/engine/identity"
+	"orrery/engine/node"
 	"orrery/engine/rule"
 	"orrery/engine/vl2"
 	"orrery/service/ipc"
@@ -124,5 +125,18 @@ func TestExplanationView(t *testing.T) {
 	got := explanationView(&stranger, &ends{nwid: ruleNet, self: ruleSelf, peer: rulePeer, inbound: true}, true)
 	if len(got.Notes) != 2 || !strings.Contains(got.Notes[0], "no certificate") || !strings.Contains(got.Notes[1], "not verified") || got.From != rulePeer.String() {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestDisputeAlert names both members, and what can be done.
+func TestDisputeAlert(t *testing.T) {
+	t.Parallel()
+	if _, ok := disputeAlert(&node.NetworkState{}); ok {
+		t.Error("an alert without a dispute")
+	}
+	s := node.NetworkState{ID: ruleNet, Disputes: []vl2.Dispute{{Capability: 1, First: 1, Second: 2}, {Capability: 7, First: rulePeer, Second: ruleSelf}}}
+	a, ok := disputeAlert(&s)
+	if !ok || a.ID != "network.capability."+ruleNet.String() || !strings.Contains(a.Text, "both "+rulePeer.String()+" and "+ruleSelf.String()+" show capability 7") || !strings.Contains(a.Advice, "strictCredentials") {
+		t.Errorf("%+v", a)
 	}
 }

@@ -73,8 +73,11 @@ type Settings struct {
 	TCPFallbackRelay      netip.AddrPort
 
 	LowBandwidthMode bool
-	ControllerDBPath string // of controller.d, empty for the one in the home
-	SSORedirectURL   string
+	// StrictCredentials refuses what the reference takes of members' credentials
+	// although it may not be theirs. It is ours.
+	StrictCredentials bool
+	ControllerDBPath  string // of controller.d, empty for the one in the home
+	SSORedirectURL    string
 
 	DefaultBondingPolicy string
 	Policies             json.RawMessage // an object, {} if not set

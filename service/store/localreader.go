@@ -232,6 +232,7 @@ func (r *reader) settings(m map[string]any) Settings {
 		ForceTCPRelay:         r.flag(m, path, "forceTcpRelay", false),
 		TCPFallbackRelay:      defaultRelay,
 		LowBandwidthMode:      r.flag(m, path, "lowBandwidthMode", false),
+		StrictCredentials:     r.flag(m, path, "strictCredentials", false),
 		ControllerDBPath:      r.text(m, path, "controllerDbPath", ""),
 		SSORedirectURL:        r.text(m, path, "ssoRedirectURL", ""),
 		DefaultBondingPolicy:  r.text(m, path, "defaultBondingPolicy", ""),
