@@ -179,12 +179,12 @@ func (x *beacon) seekers(other *beacon, anyhow bool) []seeker {
 
 // find has a program look for another computer, and says how long that took.
 // Questions are repeated, as programs do.
-func (x *beacon) find(t *testing.T, s seeker) time.Duration {
+func (x *beacon) find(t *testing.T, s seeker, patience time.Duration) time.Duration {
 	t.Helper()
 	conn := x.socket(t, s.group, s.port, s.device)
 	defer func() { _ = conn.Close() }()
 	b := make([]byte, 9000)
-	return until(t, 15*time.Second, s.name+" from "+x.box.name, func() error {
+	return until(t, patience, s.name+" from "+x.box.name, func() error {
 		if _, err := conn.WriteToUDP(s.ask, &s.to); err != nil {
 			return err
 		}
