@@ -25,8 +25,8 @@ const killsVariable = "ORRERYD_TEST_KILLS"
 const usualKills = 10
 
 // traces is everything on a computer that networks can leave behind, as text:
-// devices, addresses, routes of all tables, rules, and what resolvers know.
-func (b *box) traces() []string {
+// devices, addresses, routes of all tables, rules, and what its resolver knows.
+func (b *box) traces(r *resolver) []string {
 	t := b.lab.t
 	t.Helper()
 	var all []string
@@ -46,15 +46,12 @@ func (b *box) traces() []string {
 			all = append(all, strings.Join(what, " ")+": "+line)
 		}
 	}
-	for _, f := range resolverTraces {
-		all = append(all, f(b)...)
+	for _, name := range r.records(t) {
+		all = append(all, "name servers: "+name)
 	}
 	slices.Sort(all)
 	return all
 }
-
-// resolverTraces are what lists the entries that resolvers have on a computer.
-var resolverTraces []func(b *box) []string
 
 // differences says how two lists of traces differ.
 func differences(before, after []string) error {
@@ -78,8 +75,9 @@ func differences(before, after []string) error {
 // killed is a computer whose orreryd is killed again and again.
 type killed struct {
 	*people
-	random *rand.Rand
-	before []string // traces of a computer without networks
+	resolver *resolver
+	random   *rand.Rand
+	before   []string // traces of a computer without networks
 }
 
 // TestKilled kills orreryd with -9 at random moments of joining a network, having
@@ -92,6 +90,24 @@ func TestKilled(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv(killsVariable)); err == nil {
 		kills = n
 	}
+	k := newKilled(t)
+	a := k.a
+	begun := time.Now()
+	for range kills {
+		k.once(t)
+	}
+	t.Logf("%d kills in %v", kills, time.Since(begun).Round(time.Second))
+	a.start()
+	a.join(k.nwid, ipc.NetworkSettings{})
+	a.pings(20*time.Second, k.addrB)
+	for _, x := range k.boxes {
+		x.stop()
+	}
+}
+
+// newKilled makes the computer, its network, and a bridge of the system on it.
+func newKilled(t *testing.T) *killed {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	l := newLab(t, "root", "a", "b")
@@ -100,6 +116,7 @@ func TestKilled(t *testing.T) {
 		random: rand.New(rand.NewPCG(seed, 1)),
 	}
 	a := k.a
+	k.resolver = newResolver(t, a)
 	must(t, "ip", "-n", a.ns, "link", "add", "br9", "address", "02:00:00:00:09:09", "type", "bridge")
 	must(t, "ip", "-n", a.ns, "link", "set", "br9", "addrgenmode", "none", "up")
 	// A port, for the bridge's carrier, which has the kernel make routes.
@@ -123,20 +140,10 @@ func TestKilled(t *testing.T) {
 	k.b.join(k.nwid, ipc.NetworkSettings{})
 	until(t, 10*time.Second, "rest of the physical network", func() error {
 		before := k.before
-		k.before = a.traces()
+		k.before = a.traces(k.resolver)
 		return differences(before, k.before)
 	})
-	begun := time.Now()
-	for range kills {
-		k.once(t)
-	}
-	t.Logf("%d kills in %v", kills, time.Since(begun).Round(time.Second))
-	a.start()
-	a.join(k.nwid, ipc.NetworkSettings{})
-	a.pings(20*time.Second, k.addrB)
-	for _, x := range l.boxes {
-		x.stop()
-	}
+	return k
 }
 
 // once starts orreryd, kills it in the course of things, and looks at what the
@@ -146,7 +153,7 @@ func (k *killed) once(t *testing.T) {
 	a := k.a
 	a.start()
 	yes, no, tap := true, false, k.random.IntN(3) == 0
-	settings := ipc.NetworkSettings{AllowDefault: &yes, AllowDNS: &yes}
+	settings := ipc.NetworkSettings{AllowDefault: &yes, AllowDNS: &yes, DNSDefault: &yes}
 	story := []struct {
 		what string
 		// act begins something that takes up to so long.
@@ -155,7 +162,17 @@ func (k *killed) once(t *testing.T) {
 		// done waits for its end.
 		done func()
 	}{
-		{"join", func() error { _, err := a.client.Join(ctx(t), k.nwid, settings); return err }, 250 * time.Millisecond, func() { a.network(k.nwid, ipc.OK) }},
+		{"join", func() error { _, err := a.client.Join(ctx(t), k.nwid, settings); return err }, 250 * time.Millisecond, func() {
+			a.network(k.nwid, ipc.OK)
+			if k.random.IntN(2) == 0 {
+				until(t, 20*time.Second, "name servers", func() error {
+					if len(k.resolver.records(t)) == 0 {
+						return errors.New("no record")
+					}
+					return nil
+				})
+			}
+		}},
 		{"bridge", func() error {
 			n, err := a.client.Network(ctx(t), k.nwid)
 			if err != nil || !tap {
@@ -216,7 +233,7 @@ func (k *killed) once(t *testing.T) {
 		t.Fatalf("%s: networks %v, %v", what, nets, err)
 	}
 	if forgotten {
-		if err := differences(k.before, a.traces()); err != nil {
+		if err := differences(k.before, a.traces(k.resolver)); err != nil {
 			t.Errorf("%s: after the next start:\n%v", what, err)
 		}
 	}
@@ -225,10 +242,12 @@ func (k *killed) once(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	until(t, 20*time.Second, "end of all traces, "+what, func() error { return differences(k.before, a.traces()) })
-	until(t, 5*time.Second, "end of the journal", func() error {
-		if b, err := os.ReadFile(filepath.Join(a.home, "network-journal.json")); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s, %w", b, err)
+	until(t, 20*time.Second, "end of all traces, "+what, func() error { return differences(k.before, a.traces(k.resolver)) })
+	until(t, 5*time.Second, "end of the journals", func() error {
+		for _, name := range []string{"network-journal.json", "dns-journal.json"} {
+			if b, err := os.ReadFile(filepath.Join(a.home, name)); !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%s, %w", b, err)
+			}
 		}
 		return nil
 	})
@@ -238,4 +257,63 @@ func (k *killed) once(t *testing.T) {
 // change is a change of settings.
 func (k *killed) change(s ipc.NetworkSettings) func() error {
 	return func() error { _, err := k.a.client.SetNetwork(ctx(k.t), k.nwid, s); return err }
+}
+
+// TestKilledBeforeNameServers kills the service when it has made a network's
+// routes and is about to set its name servers. The next start undoes both, be the
+// network still wanted or not.
+func TestKilledBeforeNameServers(t *testing.T) {
+	t.Parallel()
+	k := newKilled(t)
+	a, yes := k.a, true
+	gate := filepath.Join(k.resolver.dir, "gate")
+	for _, forgotten := range []bool{true, false} {
+		if err := os.WriteFile(gate, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a.start()
+		a.join(k.nwid, ipc.NetworkSettings{AllowDefault: &yes, AllowDNS: &yes, DNSDefault: &yes})
+		until(t, 10*time.Second, "setting of the name servers", func() error {
+			_, err := os.Stat(filepath.Join(k.resolver.dir, "waiting"))
+			return err
+		})
+		if rules := must(t, "ip", "-n", a.ns, "rule"); !strings.Contains(rules, "31001:") {
+			t.Errorf("no routes yet: %s", rules)
+		}
+		a.kill()
+		if err := os.Remove(gate); err != nil {
+			t.Fatal(err)
+		}
+		// Whom it has told does its work all the same.
+		until(t, 5*time.Second, "record of the name servers", func() error {
+			if len(k.resolver.records(t)) == 0 {
+				return errors.New("none")
+			}
+			return nil
+		})
+		if differences(k.before, a.traces(k.resolver)) == nil {
+			t.Fatal("nothing is left after the kill, so that this shows nothing")
+		}
+		if forgotten {
+			if err := os.RemoveAll(filepath.Join(a.home, "networks.d")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.start()
+		if forgotten {
+			if err := differences(k.before, a.traces(k.resolver)); err != nil {
+				t.Errorf("after the next start:\n%v", err)
+			}
+		} else {
+			a.network(k.nwid, ipc.OK)
+			a.pings(15*time.Second, k.addrB)
+			if err := a.client.Leave(ctx(t), k.nwid); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until(t, 10*time.Second, "end of all traces", func() error { return differences(k.before, a.traces(k.resolver)) })
+		a.stop()
+	}
+	k.root.stop()
+	k.b.stop()
 }
