@@ -8,7 +8,9 @@ import (
 	"orrery/engine/clock"
 	"orrery/engine/ether"
 	"orrery/engine/identity"
+	"orrery/engine/node"
 	"orrery/engine/sim"
+	"orrery/engine/vl1"
 )
 
 // tcp is the packet of a TCP segment without data: flags and, if it is not 0, a
@@ -187,6 +189,48 @@ func TestConnectionOnALineThatLosesLongDatagrams(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The other side alone sends long packets and never finds out by itself that they
+// get lost, as the reference: parts that stay alone show it, and connections are
+// clamped at our end, in both directions.
+func TestConnectionWithOneThatDoesNotProbe(t *testing.T) {
+	scenario(t, func(t *testing.T) *sim.World {
+		l := newLAN(t, 333, wan, noNAT, noNAT).up()
+		l.directly(5 * sec)
+		l.b.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
+			c.SetPhysical(at, vl1.Settings{LowBandwidth: true}, out) // then B does not probe either
+		})
+		l.w.Watch = func(src, _ netip.AddrPort, data []byte) bool {
+			// The first part of its packets stands for one of full length, as the
+			// reference cuts them, with a shorter one behind it.
+			first := len(data) > 700 && data[13] != 0xff
+			return src.Addr() != ip("5.0.12.1") || len(data) <= 1300 && !first
+		}
+		from, _ := l.b.Address(l.nwid, true)
+		to, _ := l.a.Address(l.nwid, true)
+		var atA, atB segments
+		atA.watch(l.a)
+		atB.watch(l.b)
+		for range 60 {
+			l.b.SendIP(l.nwid, tcp(from, to, 0x10, 0, 1460))
+			l.w.Run(sec)
+		}
+		if n := counter(l.b, "payload.shrunk"); n != 0 || atA.bytes != 0 {
+			t.Errorf("B noticed %d times; %d bytes arrived", n, atA.bytes)
+		}
+		l.a.SendIP(l.nwid, tcp(to, from, 2, 2760, 0))
+		l.w.Run(sec)
+		if atB.mss == 0 || atB.mss > 1300-38-40 {
+			t.Errorf("A lets B send segments of %d bytes", atB.mss)
+		}
+		l.b.SendIP(l.nwid, tcp(from, to, 0x12, 2760, 0))
+		l.w.Run(sec)
+		if atA.mss != atB.mss {
+			t.Errorf("B lets A send segments of %d bytes", atA.mss)
+		}
+		return l.w
+	})
 }
 
 // A line that loses parts of packets, of whatever length, counts as such once

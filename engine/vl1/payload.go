@@ -248,16 +248,3 @@ func (w *Wire) searched(now clock.Mono, p *Peer, by pathKey, hops uint8, length 
 		f.next = min(f.next, now)
 	}
 }
-
-// suspectFit has a path with traffic looked at soon: parts of packets that came
-// by it got lost.
-func (w *Wire) suspectFit(now clock.Mono, by pathKey) {
-	x := w.paths[by]
-	if x == nil || x.fit == nil {
-		return
-	}
-	x.fit.lostPart(now)
-	if !x.fit.running && now-x.fit.began >= fitSoon {
-		x.fit.next = now
-	}
-}

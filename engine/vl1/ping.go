@@ -178,7 +178,7 @@ func (w *Wire) clean(at clock.Instant) {
 	w.shrinkKeys(now)
 	w.parts.expire(now)
 	for _, by := range w.parts.losers {
-		w.suspectFit(now, by)
+		w.suspectFit(at, by)
 	}
 	w.parts.losers = w.parts.losers[:0]
 	w.pending = slices.DeleteFunc(w.pending, func(x pending) bool { return now-x.at > 60*clock.Second })

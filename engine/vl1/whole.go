@@ -51,3 +51,32 @@ func (w *Wire) Whole(a identity.Address) int {
 	}
 	return 0
 }
+
+// suspectFit has a path looked at on which parts of packets got lost: soon if it
+// has traffic, at once if that happens again and again. Where only the other side
+// sends long packets and does not find out by itself what the path carries, as the
+// reference, this is how we notice.
+func (w *Wire) suspectFit(at clock.Instant, by pathKey) {
+	x, now := w.paths[by], at.Mono
+	if x == nil {
+		return
+	}
+	if x.fit == nil {
+		x.fit = &fit{payload: wire.DefaultMTU, unheard: now, gap: hintFirst, began: now - fitSoon}
+	}
+	f := x.fit
+	f.lostPart(now)
+	if f.running || now-f.began < fitSoon {
+		return
+	}
+	f.next = now
+	if f.lost < lossyFrom || x.rule != nil && x.rule.MTU > 0 {
+		return
+	}
+	for _, p := range w.order {
+		if p.slotOf(by) != nil {
+			w.search(at, p, x, &x.fit, false)
+			return
+		}
+	}
+}
