@@ -264,6 +264,9 @@ func FuzzParse(f *testing.F) {
 		if c.MTU < MinMTU || c.MTU > MaxMTU || len(c.Rules) > rule.MaxRules || len(c.Tags) > MaxTags {
 			t.Fatalf("beyond limits: %+v", c)
 		}
+		if c.SSO.Version > 1 {
+			c.SSO = SSO{} // of an unknown version nothing is written, as by the reference
+		}
 		enc := c.Append(nil)
 		again, err := Parse(enc)
 		if err != nil || !bytes.Equal(again.Append(nil), enc) {
