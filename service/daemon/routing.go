@@ -201,7 +201,7 @@ func (r *routing) networks(offline bool) []verdict.Network {
 	for i, m := range r.managed {
 		n := &m.state
 		v := verdict.Network{
-			ID: n.ID, Settings: n.Settings, LinkLocal: n.LinkLocal, Waiting: offline,
+			ID: n.ID, Settings: n.Settings, LinkLocal: n.LinkLocal, Bridge: m.base.Bridge, Waiting: offline,
 			Installed: func(t netip.Prefix) bool { return slices.Contains(m.installed, t) },
 		}
 		if c := n.Config; c != nil {

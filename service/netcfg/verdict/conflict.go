@@ -30,7 +30,7 @@ func (j *judge) conflict(n *Network, t netip.Prefix) conflict {
 	var c conflict
 	for i := range j.m.Interfaces {
 		f := &j.m.Interfaces[i]
-		if f.Class == Own {
+		if f.Class == Own || f.Name == n.Bridge {
 			continue
 		}
 		for _, a := range f.Addresses {
@@ -48,7 +48,7 @@ func (j *judge) conflict(n *Network, t netip.Prefix) conflict {
 	}
 	for i := range j.m.Routes {
 		r := &j.m.Routes[i]
-		if r.Target.Overlaps(t) && j.class(r.Interface) != Own {
+		if r.Target.Overlaps(t) && r.Interface != n.Bridge && j.class(r.Interface) != Own {
 			c.route(t, r.Target, func() string { return r.Interface })
 		}
 	}
@@ -154,7 +154,7 @@ func (c *conflict) narrow(v *Verdict) {
 func (j *judge) holder(n *Network, ip netip.Addr) string {
 	for i := range j.m.Interfaces {
 		f := &j.m.Interfaces[i]
-		if f.Class != Own && slices.ContainsFunc(f.Addresses, func(p netip.Prefix) bool { return p.Addr().Unmap() == ip }) {
+		if f.Class != Own && f.Name != n.Bridge && slices.ContainsFunc(f.Addresses, func(p netip.Prefix) bool { return p.Addr().Unmap() == ip }) {
 			return "this computer's address on " + f.Name
 		}
 	}

@@ -311,6 +311,36 @@ func TestSource(t *testing.T) {
 	}
 }
 
+// TestBridge: a network that is bridged to the LAN may have the LAN's subnet and
+// addresses, which would be a conflict otherwise.
+func TestBridge(t *testing.T) {
+	t.Parallel()
+	m := home()
+	m.Interfaces[0].Name = "br0"
+	for i := range m.Routes {
+		if m.Routes[i].Interface == "eth0" {
+			m.Routes[i].Interface = "br0"
+		}
+	}
+	n := member("192.168.1.0/24", "172.17.0.0/16")
+	n.Addresses = prefixes("192.168.1.7/24", "192.168.1.250/24")
+	for _, bridge := range []string{"", "docker0", "br0"} {
+		n.Bridge = bridge
+		r := Judge(m, []Network{n})[0]
+		for _, v := range r.Addresses {
+			if applied := v.State == Applied; applied != (bridge == "br0") {
+				t.Errorf("in bridge %q: %s: %s", bridge, brief(&v), v.Reason)
+			}
+		}
+		for _, v := range r.Routes {
+			want := bridge == "br0" && v.Target == prefix("192.168.1.0/24")
+			if applied := len(v.Install) > 0 || v.State == Applied; applied != want && bridge != "docker0" {
+				t.Errorf("in bridge %q: %s: %s", bridge, brief(&v), v.Reason)
+			}
+		}
+	}
+}
+
 func TestClassOf(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]Class{

@@ -84,6 +84,9 @@ type Network struct {
 	Routes    []netconf.Route
 	// LinkLocal is our link-local address, a prefix of 64 bits.
 	LinkLocal netip.Prefix
+	// Bridge is the bridge of the system that the network's device is a port of, ""
+	// if of none. What is on it is on the same wire, so that it is no conflict.
+	Bridge string
 	// Waiting is whether default routes are not to be installed yet, since no
 	// root answers. Installed tells which are there, and stay.
 	Waiting   bool
