@@ -1,12 +1,15 @@
 package vl2
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
 	"orrery/engine/clock"
+	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
+	"orrery/engine/wire"
 )
 
 func TestHostEviction(t *testing.T) {
@@ -295,6 +298,27 @@ func TestRepeatedFrames(t *testing.T) {
 	}
 	if st := na.Bridging(); st.Looped == 0 || st.LoopMAC != printer {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestBridgesOwnAddress: the address that is certified to a bridge may be on an
+// interface with another MAC behind it, and on none behind others.
+func TestBridgesOwnAddress(t *testing.T) {
+	t.Parallel()
+	l, sts, nws := bridges(t, []string{"self", "peerB", "peerC_wrong_signer"}, "peerB", "peerC_wrong_signer")
+	na, b, c := nws[0], sts[1], sts[2]
+	ip := netip.MustParseAddr("10.147.17.6")
+	own := credential.Ownership{
+		Network: na.id, Timestamp: l.at.Wall, ID: 1, IssuedTo: b.secret.Address, Things: []credential.Thing{credential.ThingOf(ip)},
+	}
+	own.Sign(l.stations[na.controller].secret)
+	bundle := credential.Bundle{Ownerships: []credential.Ownership{own}}
+	b.Send(l.at, sts[0].secret.Address, wire.VerbNetworkCredentials, bundle.Append(nil), nil, false)
+	l.run(20 * clock.Millisecond)
+	na.hosts.learn(l.at.Mono, printer, b.secret.Address)
+	na.hosts.learn(l.at.Mono, printer+1, c.secret.Address)
+	if !na.MayClaim(nws[1].mac, ip) || !na.MayClaim(printer, ip) || na.MayClaim(printer+1, ip) || na.MayClaim(printer+2, ip) {
+		t.Error("who may have a bridge's address is wrong")
 	}
 }
 

@@ -207,14 +207,18 @@ func sourceAt(etherType uint16, b []byte) (at4, at6 int) {
 
 // MayClaim reports whether the holder of mac may say that it has the address ip:
 // not if that is another member's, by computation or by certificate, and not the
-// holder's. Addresses without certificates, as users add them by hand, are
-// anyone's (spec 04 §15.6).
+// holder's. A bridge's own address may have the MAC of any interface behind it.
+// Addresses without certificates, as users add them by hand, are anyone's (spec 04
+// §15.6).
 func (nw *Network) MayClaim(mac identity.MAC, ip netip.Addr) bool {
 	if nw.config == nil {
 		return true
 	}
 	a := nw.holder(ip)
 	if a == 0 || identity.MACOf(nw.id, a) == mac {
+		return true
+	}
+	if via, ok := nw.BridgeRoute(mac); ok && via == a {
 		return true
 	}
 	if !mac.InNetwork(nw.id) {
