@@ -145,8 +145,19 @@ func (m *Member) AddCapability(c *Capability, look Lookup) (r Result, missing id
 	return take(m, &m.caps, look, offer[capability]{
 		kind: TypeCapability, id: c.ID, at: c.Timestamp, limit: maxHeldCapabilities,
 		same: func(h *capability) bool { return h.Equal(c) }, verify: c.Verify,
-		made: func() capability { return capability{*c, rule.Compile(c.Rules)} },
+		made: func() capability { return capability{*c, m.compiled(c)} },
 	})
+}
+
+// compiled are the rules of a capability, those of the one before if they are the
+// same: members renew theirs every minute.
+func (m *Member) compiled(c *Capability) rule.Set {
+	for i := range m.caps {
+		if h := &m.caps[i]; h.ID == c.ID && slices.Equal(h.Rules, c.Rules) {
+			return h.set
+		}
+	}
+	return rule.Compile(c.Rules)
 }
 
 // AddOwnership offers a certificate of ownership.

@@ -257,3 +257,29 @@ func TestNames(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestRenewedCapability: one that is renewed has its own rules, be they those of
+// the one before or not.
+func TestRenewedCapability(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	in := rule.Input{Inbound: true, Source: b.peer.Address, EtherType: 0x0800, Frame: []byte("x"), Local: &rule.Local{}, Remote: &rule.Side{}}
+	for i, want := range []rule.Result{rule.Accept, rule.Accept, rule.Drop, rule.Drop, rule.Accept} {
+		c := &Capability{Network: b.NetworkID, Timestamp: b.Now + clock.Wall(i), ID: 9, Rules: []rule.Rule{{Type: rule.ActionAccept}}}
+		if want == rule.Drop {
+			c.Rules[0].Type = rule.ActionDrop
+		}
+		c.Sign(b.controller, b.peer.Address)
+		expect(t, "capability", Added)(b.m.AddCapability(c, b.look))
+		v := b.m.View(b.win)
+		if len(v.Capabilities) != 1 || v.Capabilities[0].Evaluate(&in).Result != want {
+			t.Errorf("step %d: %+v, want %v", i, v.Capabilities, want)
+		}
+		if l := b.m.Capabilities(b.win); len(l) != 1 || l[0].Timestamp != c.Timestamp {
+			t.Errorf("step %d: holds %+v", i, l)
+		}
+	}
+	if l := b.m.Capabilities(Window{Center: b.Now + 100_000, MaxDelta: 1000}); len(l) != 0 {
+		t.Errorf("%d capabilities count that are too old", len(l))
+	}
+}

@@ -92,3 +92,19 @@ func TestTwentyRulesDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// BenchmarkCompile is what a new configuration costs.
+func BenchmarkCompile(b *testing.B) {
+	long := make([]rule.Rule, 0, rule.MaxRules)
+	for len(long)+3 <= rule.MaxRules {
+		long = append(long, rule.Rule{Type: rule.MatchIPProtocol, Value: 6}, rule.Rule{Type: rule.MatchDestinationPort, Start: uint64(len(long)), End: uint64(len(long))}, rule.Rule{Type: rule.ActionAccept})
+	}
+	for name, rules := range map[string][]rule.Rule{"twenty": twenty(), "longest": long} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				rule.Compile(rules)
+			}
+		})
+	}
+}

@@ -113,13 +113,14 @@ func (s *Switch) offer(at clock.Instant, id identity.NetworkID, who identity.Add
 		if result == credential.Added {
 			m = nw.members.open(at.Mono, who)
 			m.proof = fresh
+			nw.members.use(at.Mono, m)
 		}
 		return result, missing
 	}
 	result, missing := add(&m.proof)
 	if result == credential.Added {
 		m.gateFor = 0
-		m.used = at.Mono
+		nw.members.use(at.Mono, m)
 	}
 	return result, missing
 }

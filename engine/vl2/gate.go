@@ -21,7 +21,7 @@ func (s *Switch) admit(at clock.Instant, nw *Network, peer *identity.Identity) *
 		if m == nil || !nw.passes(m, peer) {
 			return nil
 		}
-		m.used = at.Mono
+		nw.members.use(at.Mono, m)
 	}
 	m.heard = true
 	if at.Mono-m.likes >= likeInterval && s.permitted(nw, m.address) {

@@ -14,7 +14,7 @@ import (
 type member struct {
 	address identity.Address
 	mac     identity.MAC
-	used    clock.Mono // last frame in or out
+	used    clock.Mono // last frame in or out; see memberTable.use
 	sent    clock.Mono // last frame out
 	heard   bool       // it has passed the gate
 	pushed  clock.Mono // our credentials were sent
@@ -29,6 +29,11 @@ type member struct {
 	// origins are the source addresses last seen in its frames that it may use, of
 	// IPv4 and of IPv6.
 	origins [2]origin
+
+	// in is the list of memberships by their use that has this one, between older
+	// and newer.
+	in           *recency
+	older, newer *member
 
 	// proof has the peer's credentials.
 	proof credential.Member
@@ -57,6 +62,8 @@ type memberTable struct {
 	order     []*member
 	network   identity.NetworkID
 	limit     int
+	// plain and revoked have all, by their last use.
+	plain, revoked recency
 }
 
 // get returns the membership of a, nil if there is none.
@@ -68,7 +75,7 @@ func (t *memberTable) open(now clock.Mono, a identity.Address) *member {
 	if m == nil {
 		m = t.insert(a)
 	}
-	m.used = now
+	t.use(now, m)
 	return m
 }
 
@@ -87,6 +94,7 @@ func (t *memberTable) insert(a identity.Address) *member {
 		t.byAddress = make(map[identity.Address]*member)
 	}
 	t.byAddress[a] = m
+	t.plain.push(m)
 	i, _ := t.position(a)
 	t.order = slices.Insert(t.order, i, m)
 	return m
@@ -104,27 +112,18 @@ func (t *memberTable) position(a identity.Address) (int, bool) {
 	})
 }
 
-// evict removes the longest unused membership. One that was revoked goes only
-// if all were: it would be welcome again with its old certificate.
+// evict removes the longest unused membership.
 func (t *memberTable) evict() {
-	worst := 0
-	for i, m := range t.order {
-		w := t.order[worst]
-		if r, wr := m.proof.Threshold() != 0, w.proof.Threshold() != 0; r != wr {
-			if wr {
-				worst = i
-			}
-			continue
-		}
-		if m.used < w.used {
-			worst = i
-		}
+	m := t.longestUnused()
+	if i, ok := t.position(m.address); ok {
+		t.removeAt(i)
 	}
-	t.removeAt(worst)
 }
 
 func (t *memberTable) removeAt(i int) {
-	delete(t.byAddress, t.order[i].address)
+	m := t.order[i]
+	m.in.remove(m)
+	delete(t.byAddress, m.address)
 	t.order = slices.Delete(t.order, i, i+1)
 }
 

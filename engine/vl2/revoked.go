@@ -30,6 +30,7 @@ func (s *Switch) RestoreRevoked(at clock.Instant, nw *Network, list []credential
 		m := nw.members.open(at.Mono, t.Member)
 		m.proof.Restore(t.Until)
 		m.gateFor = 0
+		nw.members.use(at.Mono, m)
 	}
 }
 

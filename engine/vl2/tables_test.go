@@ -2,6 +2,7 @@ package vl2
 
 import (
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
@@ -65,6 +66,7 @@ func TestMemberEviction(t *testing.T) {
 		m.open(clock.Mono(i), a)
 	}
 	m.get(30).proof.Restore(5) // revoked: must be remembered
+	m.use(0, m.get(30))
 	m.open(10, 40)
 	if m.get(10) != nil || m.get(30) == nil {
 		t.Error("the longest unused membership was not the one to go")
@@ -76,12 +78,54 @@ func TestMemberEviction(t *testing.T) {
 	if !slices.Equal(order, []identity.Address{20, 30, 40}) {
 		t.Errorf("order is %v", order)
 	}
-	for _, a := range order {
+	for i, a := range []identity.Address{30, 20, 40} {
 		m.get(a).proof.Restore(5)
+		m.use(clock.Mono(i), m.get(a))
 	}
 	m.open(11, 50)
 	if m.get(30) != nil || len(m.order) != 3 {
 		t.Error("with all revoked the longest unused must go")
+	}
+}
+
+// TestMembersInOrderOfUse holds the lists of memberships by their use against a
+// search of all, over random uses.
+func TestMembersInOrderOfUse(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(3, 4))
+	m := memberTable{limit: 40}
+	for now := clock.Mono(1); now < 5000; now++ {
+		a := identity.Address(1 + rnd.IntN(60))
+		if m.get(a) == nil && len(m.order) == m.limit {
+			worst := m.order[0]
+			for _, x := range m.order {
+				if r, wr := x.proof.Threshold() != 0, worst.proof.Threshold() != 0; r != wr && wr || r == wr && x.used < worst.used {
+					worst = x
+				}
+			}
+			if got := m.longestUnused(); got != worst {
+				t.Fatalf("at %d: %v would go, %v is the longest unused", now, got.address, worst.address)
+			}
+		}
+		m.open(now, a)
+		switch rnd.IntN(100) {
+		case 0:
+			m.get(a).proof.Restore(clock.Wall(now))
+			m.use(now, m.get(a))
+		case 1, 2:
+			m.removeAt(rnd.IntN(len(m.order)))
+		}
+		listed := 0
+		for _, l := range []*recency{&m.plain, &m.revoked} {
+			for x := l.oldest; x != nil; x = x.newer {
+				if listed++; x.in != l || m.get(x.address) != x || x.newer != nil && (x.newer.older != x || x.newer.used < x.used) {
+					t.Fatalf("at %d: the lists are not in order", now)
+				}
+			}
+		}
+		if listed != len(m.order) || len(m.byAddress) != len(m.order) || len(m.order) > m.limit {
+			t.Fatalf("at %d: %d listed of %d", now, listed, len(m.order))
+		}
 	}
 }
 
