@@ -13,6 +13,8 @@ import (
 // bus is the system's message bus. It is connected when needed, and anew when
 // the connection was lost.
 type bus struct {
+	// address is the bus's, empty for the system's.
+	address string
 	// watched are the names whose coming and going is a notice.
 	watched []string
 	news    chan struct{}
@@ -40,7 +42,13 @@ func (b *bus) connect() (*dbus.Conn, error) {
 	// The context is the connection's: ending it breaks off what hangs.
 	ctx, cancel := context.WithCancel(context.Background())
 	late := time.AfterFunc(callLimit, cancel)
-	conn, err := dbus.ConnectSystemBus(dbus.WithContext(ctx))
+	var conn *dbus.Conn
+	var err error
+	if b.address == "" {
+		conn, err = dbus.ConnectSystemBus(dbus.WithContext(ctx))
+	} else {
+		conn, err = dbus.Connect(b.address, dbus.WithContext(ctx))
+	}
 	if err == nil {
 		err = b.watch(ctx, conn)
 	}
@@ -76,7 +84,9 @@ func (b *bus) watch(ctx context.Context, conn *dbus.Conn) error {
 			return err
 		}
 	}
-	return nil
+	// Somebody has set the servers of an interface, or of all.
+	return conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(resolvedName), dbus.WithMatchObjectPath(resolvedPath),
+		dbus.WithMatchInterface("org.freedesktop.DBus.Properties"), dbus.WithMatchMember("PropertiesChanged"))
 }
 
 // call calls a method, for callLimit at most.

@@ -18,6 +18,7 @@ import (
 type openresolv struct {
 	// conf is its configuration, resolvConf what it makes for the C library.
 	conf, resolvConf string
+	program          program
 }
 
 const (
@@ -77,9 +78,11 @@ func openresolvSetup(conf string) (told, local bool) {
 	return told, local
 }
 
-// record is what openresolv is given.
+// record is what openresolv is given. Its first line tells how, which cannot be
+// asked.
 func record(w *wish) string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "# Made by Orrery for network %s, %s\n", w.network, openresolvMode(w))
 	for _, a := range w.servers {
 		fmt.Fprintf(&b, "nameserver %v\n", a)
 	}
@@ -92,15 +95,11 @@ func record(w *wish) string {
 // apply implements resolver.
 func (o *openresolv) apply(ctx context.Context, w *wish) (bool, error) {
 	name, want := o.entry(w).Name, record(w)
-	have, err := resolvconf(ctx, "", "-l", name)
-	if err == nil && strings.Contains(comments(have), name) && uncommented(have) == want {
+	have, err := o.program.run(ctx, "", "-l", name)
+	if _, text, ok := strings.Cut(have, "\n"); err == nil && ok && withoutEmpty(text) == want { // after a line with the name
 		return false, nil
 	}
-	how := "-p" // only for its domain
-	if w.all {
-		how = "-x"
-	}
-	_, err = resolvconf(ctx, want, how, "-a", name)
+	_, err = o.program.run(ctx, want, openresolvMode(w), "-a", name)
 	return true, err
 }
 
@@ -109,18 +108,26 @@ func (o *openresolv) undo(ctx context.Context, e entry) error {
 	if !strings.HasSuffix(e.Name, recordSuffix) || strings.ContainsAny(e.Name, "/ ") {
 		return nil // none of ours
 	}
-	_, err := resolvconf(ctx, "", "-f", "-d", e.Name)
+	_, err := o.program.run(ctx, "", "-f", "-d", e.Name)
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil // it was removed, with all that it did
 	}
 	return err
 }
 
-// uncommented is a resolv.conf without comments and empty lines.
-func uncommented(text string) string {
+// openresolvMode has a record be for its domain only, or be the only one.
+func openresolvMode(w *wish) string {
+	if w.all {
+		return "-x"
+	}
+	return "-p"
+}
+
+// withoutEmpty is a text without empty lines.
+func withoutEmpty(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		if l := strings.TrimSpace(line); l != "" && l[0] != '#' {
+		if l := strings.TrimSpace(line); l != "" {
 			b.WriteString(l + "\n")
 		}
 	}
@@ -131,13 +138,20 @@ func uncommented(text string) string {
 // services may be short.
 var resolvconfPaths = []string{"/sbin/resolvconf", "/usr/sbin/resolvconf"}
 
-func resolvconfPath() (string, error) {
+// program is the path of resolvconf, empty for wherever it is.
+type program string
+
+// path finds the program.
+func (p program) path() (string, error) {
+	if p != "" {
+		return exec.LookPath(string(p))
+	}
 	path, err := exec.LookPath("resolvconf")
-	for _, p := range resolvconfPaths {
+	for _, known := range resolvconfPaths {
 		if err == nil {
 			break
 		}
-		path, err = exec.LookPath(p)
+		path, err = exec.LookPath(known)
 	}
 	return path, err
 }
@@ -145,9 +159,9 @@ func resolvconfPath() (string, error) {
 // maxOutput bounds what is read of a program.
 const maxOutput = 64 << 10
 
-// resolvconf runs the program.
-func resolvconf(ctx context.Context, stdin string, args ...string) (string, error) {
-	path, err := resolvconfPath()
+// run runs the program.
+func (p program) run(ctx context.Context, stdin string, args ...string) (string, error) {
+	path, err := p.path()
 	if err != nil {
 		return "", err
 	}

@@ -11,13 +11,16 @@ type linux struct {
 	bus *bus
 	// resolvConf and nsswitch are the files that the C library reads.
 	resolvConf, nsswitch string
+	program              program
+	folder               string // for the dnsmasq of NetworkManager
 	resolvers            map[owner]resolver
 }
 
-func newSystem(*slog.Logger) system {
-	b := newBus(resolvedName, nmName)
+func newSystem(*slog.Logger) system { return newLinux(newBus(resolvedName, nmName)) }
+
+func newLinux(b *bus) *linux {
 	return &linux{
-		bus: b, resolvConf: "/etc/resolv.conf", nsswitch: "/etc/nsswitch.conf",
+		bus: b, resolvConf: "/etc/resolv.conf", nsswitch: "/etc/nsswitch.conf", folder: nmFolder,
 		resolvers: map[owner]resolver{
 			ownerResolved:   &resolved{b},
 			ownerOpenresolv: &openresolv{conf: openresolvConf, resolvConf: "/etc/resolv.conf"},
@@ -37,10 +40,10 @@ func (l *linux) find(ctx context.Context) (resolver, error) {
 		resolved: func() bool { return l.bus.owned(ctx, resolvedName) },
 		mode:     func() string { mode = nmMode(ctx, l.bus); return mode },
 		version: func() (string, bool) {
-			if _, err := resolvconfPath(); err != nil {
+			if _, err := l.program.path(); err != nil {
 				return "", false
 			}
-			v, _ := resolvconf(ctx, "", "--version") // others than openresolv know no such option
+			v, _ := l.program.run(ctx, "", "--version") // others than openresolv know no such option
 			return v, true
 		},
 	}
@@ -49,7 +52,7 @@ func (l *linux) find(ctx context.Context) (resolver, error) {
 		return nil, p
 	}
 	if o == ownerManager {
-		return &networkManager{bus: l.bus, mode: mode, folder: nmFolder}, nil
+		return &networkManager{bus: l.bus, mode: mode, folder: l.folder}, nil
 	}
 	if o == ownerResolved {
 		_, _ = l.bus.connect() // to hear when it is started anew
