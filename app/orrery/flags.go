@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
+	"orrery/service/ipc/invite"
 	"orrery/ui/tour"
 )
 
@@ -27,7 +29,7 @@ func parseFlags(args []string, out, errs io.Writer) (o options, code int) {
 	f := flag.NewFlagSet("orrery", flag.ContinueOnError)
 	f.SetOutput(errs)
 	f.Usage = func() {
-		fmt.Fprintln(f.Output(), "usage: orrery [flags] [orrery://link]")
+		fmt.Fprintln(f.Output(), "usage: orrery [flags] [orrery://link | file with one]")
 		f.PrintDefaults()
 	}
 	showVersion := f.Bool("version", false, "print the version and exit")
@@ -58,9 +60,15 @@ func parseFlags(args []string, out, errs io.Writer) (o options, code int) {
 	case 0:
 	case 1:
 		o.link = f.Arg(0)
-		if !strings.HasPrefix(strings.ToLower(o.link), "orrery://") {
-			return wrong("%q is not an orrery:// link; run orrery --help", o.link)
+		if strings.HasPrefix(strings.ToLower(o.link), "orrery://") {
+			break
 		}
+		// Not a link: a file that holds one, as the desktop passes it.
+		link, err := linkIn(f.Arg(0))
+		if err != nil {
+			return wrong("%q is not an orrery:// link, nor a file with one: %v", f.Arg(0), err)
+		}
+		o.link = link
 	default:
 		return wrong("%d arguments, but there can be one link; run orrery --help", f.NArg())
 	}
@@ -68,6 +76,24 @@ func parseFlags(args []string, out, errs io.Writer) (o options, code int) {
 		return wrong("--tour goes with neither --background nor a link")
 	}
 	return o, -1
+}
+
+// linkIn reads the link of an invite or a contact card from a file.
+func linkIn(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, invite.MaxFile+1))
+	if err != nil {
+		return "", err
+	}
+	link, err := invite.Link(content)
+	if err == nil && !strings.HasPrefix(strings.ToLower(link), "orrery://") {
+		err = invite.ErrFile
+	}
+	return link, err
 }
 
 // How long the tour waits for the service and for things to show, and how long

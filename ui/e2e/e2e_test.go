@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"orrery/service/ipc/qr"
 	"orrery/ui/uitest"
 )
 
@@ -173,6 +174,23 @@ func TestSecondStart(t *testing.T) {
 	d.xdotool("key", "Return")
 	d.called("trust 8056c2e21c verified")
 	d.called("join 8056c2e21c00beef")
+
+	// So does one with a picture of a link, as the desktop starts it for a file.
+	content, err := qr.PNG("orrery://join/8056c2e21c00cafe?c=" + uitest.Identity("8056c2e21c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(d.dir, "invite.png")
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := d.ends(d.open(file)); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	d.picture("file", nil)
+	d.xdotool("key", "Return")
+	d.called("trust 8056c2e21c verified")
+	d.called("join 8056c2e21c00cafe")
 }
 
 func TestTour(t *testing.T) {
@@ -184,7 +202,7 @@ func TestTour(t *testing.T) {
 	if code := d.ends(d.open("--tour", dir)); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, place := range []string{"networks", "join", "leave", "peers", "contact", "name", "verify"} {
+	for _, place := range []string{"networks", "join", "invite", "leave", "peers", "contact", "name", "verify"} {
 		for _, theme := range []string{"light", "dark"} {
 			b, err := os.ReadFile(filepath.Join(dir, place+"-"+theme+".png"))
 			if err != nil {

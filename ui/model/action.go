@@ -9,6 +9,9 @@ type Action struct {
 	// Setting and On go with [SetNetwork].
 	Setting SettingKey
 	On      bool
+	// Route and Choice go with [SetRoute]: a target, and what to do with it.
+	Route  string
+	Choice RouteChoice
 }
 
 // ActionKind says what an [Action] does.
@@ -38,4 +41,7 @@ const (
 	Settle                   // an address: keep the recorded key, drop the other
 	Reconnect                // looks for the service now
 	ShowNetworks             // shows the page of networks
+	OpenInvite               // a network; shows an invite to it
+	OpenValue                // a network, with Setting; shows the dialog for it
+	SetRoute                 // a network, with Route and Choice
 )

@@ -35,14 +35,24 @@ func (s *State) Confirm(a Action) (c Confirm, ask bool) {
 		if a.Setting != AllowDefault || !a.On {
 			return Confirm{}, false
 		}
-		r, _ := s.Network(a.Target)
-		c.Title = text.Get("confirm.default.title", "name", r.Title)
-		c.Text = text.Get("confirm.default.text")
-		c.Yes = text.Get("confirm.default.yes")
+		s.confirmDefault(&c, a)
+	case SetRoute:
+		if !defaultRoute(a) {
+			return Confirm{}, false
+		}
+		s.confirmDefault(&c, a)
 	default:
 		return Confirm{}, false
 	}
 	return c, true
+}
+
+// confirmDefault asks before a network takes over all traffic.
+func (s *State) confirmDefault(c *Confirm, a Action) {
+	r, _ := s.Network(a.Target)
+	c.Title = text.Get("confirm.default.title", "name", r.Title)
+	c.Text = text.Get("confirm.default.text")
+	c.Yes = text.Get("confirm.default.yes")
 }
 
 // TrustChange is the change of a trust record that an action asks for: blocking,

@@ -27,7 +27,7 @@ func (c ContactInput) Trust() ipc.TrustUpdate {
 // CheckContact reads the text of the contact dialog: a contact link
 // (design §4) or a public identity as text.
 func (s *State) CheckContact(field string) ContactInput {
-	field = strings.TrimSpace(field)
+	field = unwrapped(field)
 	var c ContactInput
 	wrong := func(id string, args ...string) ContactInput {
 		return ContactInput{Input: Input{Wrong: true, Message: text.Get(id, args...)}}

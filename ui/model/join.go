@@ -1,11 +1,12 @@
 package model
 
 import (
-	"net/url"
+	"errors"
 	"strconv"
 	"strings"
 
 	"orrery/service/ipc"
+	"orrery/service/ipc/invite"
 	"orrery/ui/text"
 )
 
@@ -23,26 +24,16 @@ type Input struct {
 type JoinInput struct {
 	Input
 	Network string
-	// Controller is the controller's public identity from an invite, else
-	// empty. Joining pins it first.
-	Controller string
+	// Invite is the link of an invite that names the controller's key, else empty.
+	// Joining with it records that key as verified first.
+	Invite string
 	// Name is the network's name from an invite.
 	Name string
 }
 
-// Trust is the trust record to make before joining, and whether there is one:
-// an invite's controller counts as verified (design §4).
-func (j JoinInput) Trust() (address string, u ipc.TrustUpdate, ok bool) {
-	if j.Controller == "" {
-		return "", u, false
-	}
-	return j.Controller[:10], ipc.TrustUpdate{Identity: j.Controller, State: ipc.Verified, How: "invite"}, true
-}
-
 const (
-	linkScheme   = "orrery://"
-	inviteLink   = linkScheme + "join/"
-	contactLink  = linkScheme + "contact/"
+	inviteLink   = invite.Prefix
+	contactLink  = "orrery://contact/"
 	networkLen   = 16
 	addressLen   = 10
 	publicKeyLen = 128
@@ -50,9 +41,10 @@ const (
 )
 
 // CheckJoin reads the text of the join dialog: a network ID of 16 hex digits,
-// with spaces, dashes or colons wherever people put them, or an invite link.
+// with spaces, dashes or colons wherever people put them, or an invite link, of
+// which mail programs may have broken the lines.
 func (s *State) CheckJoin(field string) JoinInput {
-	field = strings.TrimSpace(field)
+	field = unwrapped(field)
 	var j JoinInput
 	switch {
 	case field == "":
@@ -63,7 +55,7 @@ func (s *State) CheckJoin(field string) JoinInput {
 	case hasPrefixFold(field, contactLink):
 		return wrongJoin("join.contact")
 	case hasPrefixFold(field, inviteLink):
-		j = parseInvite(field[len(inviteLink):])
+		j = s.readInvite(field)
 	case strings.Contains(field, "://"):
 		return wrongJoin("join.link")
 	default:
@@ -72,7 +64,12 @@ func (s *State) CheckJoin(field string) JoinInput {
 	if !j.Ready {
 		return j
 	}
-	if n, joined := s.networks[j.Network]; joined {
+	n, joined := s.networks[j.Network]
+	switch {
+	case !joined:
+	case j.Invite != "" && n.ControllerTrust != ipc.Verified:
+		j.Message = text.Get("join.again", "name", orElse(clean(n.Name, nameLimit), j.Network), "controller", j.Network[:addressLen])
+	default:
 		j.Ready, j.Wrong = false, true
 		j.Message = text.Get("join.already", "name", orElse(clean(n.Name, nameLimit), j.Network))
 	}
@@ -107,25 +104,46 @@ func parseNetworkID(field string) JoinInput {
 	return j
 }
 
-// parseInvite reads what follows orrery://join/ (design §4).
-func parseInvite(rest string) JoinInput {
-	id, query, _ := strings.Cut(rest, "?")
-	j := parseNetworkID(strings.TrimSuffix(id, "/"))
-	values, err := url.ParseQuery(query)
-	if !j.Ready || err != nil {
+// readInvite reads an invite, and compares it with what is known of its
+// controller.
+func (s *State) readInvite(link string) JoinInput {
+	i, err := invite.Parse(link)
+	switch {
+	case errors.Is(err, invite.ErrSecret):
+		return wrongJoin("join.secret")
+	case errors.Is(err, invite.ErrController):
+		return wrongJoin("join.notcontroller")
+	case errors.Is(err, invite.ErrAdHoc):
+		return wrongJoin("join.adhoc.invite")
+	case err != nil:
 		return wrongJoin("join.damaged")
 	}
-	j.Name = clean(values.Get("n"), nameLimit)
-	if c := values.Get("c"); c != "" {
-		if j.Controller, err = publicIdentity(c); err != nil || j.Controller[:addressLen] != j.Network[:addressLen] {
-			return wrongJoin("join.damaged")
+	j := JoinInput{Input: Input{Ready: true}, Network: i.Network.String(), Name: clean(i.Name, nameLimit)}
+	controller := i.Network.Controller().String()
+	if !i.Pins() {
+		j.Message = text.Get("join.controller", "controller", controller)
+		if j.Name != "" {
+			j.Message = text.Get("join.invite.plain", "name", j.Name)
 		}
-		j.Message = text.Get("join.invite", "name", orElse(j.Name, j.Network), "controller", j.Controller[:addressLen])
-	} else if j.Name != "" {
-		j.Message = text.Get("join.invite.plain", "name", j.Name)
+		return j
+	}
+	j.Invite = i.String()
+	known, ok := s.trust[controller]
+	switch {
+	case ok && known.Identity != "" && !strings.EqualFold(known.Identity, i.Controller.String()):
+		return wrongJoin("join.conflict", "controller", controller)
+	case ok && known.State == ipc.Blocked:
+		return wrongJoin("join.blocked", "controller", controller)
+	case ok && known.State == ipc.Verified:
+		j.Message = text.Get("join.invite.known", "name", orElse(j.Name, j.Network), "controller", orElse(clean(known.Name, nameLimit), controller))
+	default:
+		j.Message = text.Get("join.invite", "name", orElse(j.Name, j.Network), "controller", controller)
 	}
 	return j
 }
+
+// unwrapped takes away what mail programs put around a link.
+func unwrapped(field string) string { return strings.Trim(field, " \t\r\n<>\"'“”‘’\ufeff") }
 
 func stripSeparators(s string) string {
 	return strings.ToLower(strings.Map(func(r rune) rune {

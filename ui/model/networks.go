@@ -51,10 +51,23 @@ type NetworkRow struct {
 	MAC       string
 	Kind      string // "Private network", …
 	// Controller is empty for a network that has none.
-	Controller string
-	Routes     []string
-	DNS        string
-	Settings   []Setting
+	// Controller says whether it is verified; VerifyController offers to do so.
+	Controller       string
+	VerifyController Button
+	// Port is the kind of device and what its packets may carry, Bridging what
+	// there is of bridges.
+	Port     string
+	Bridging string
+	// AddressNotes says of addresses what is wrong with them.
+	AddressNotes []string
+	Routes       []RouteRow
+	DNS          string
+	Settings     []Setting
+	Values       []Value
+	// Unverified is whom the network turns away, being for verified peers.
+	Unverified Unverified
+	// Invite makes an invite; no button for a network that has none.
+	Invite Button
 	// SignIn is a button for networks that ask for a sign-in.
 	SignIn Button
 	// Toggle joins or leaves.
@@ -104,7 +117,7 @@ func (s *State) networkRow(n ipc.Network, joined bool) NetworkRow {
 	r := NetworkRow{
 		ID: n.ID, Title: cmp.Or(clean(n.Name, nameLimit), n.ID),
 		Joined: joined, Busy: s.busy(true, n.ID),
-		Kind: networkKind(n), Controller: controllerOf(n.ID),
+		Kind: networkKind(n), Controller: s.controllerText(&n),
 	}
 	if joined {
 		r.Badge, r.Sentence = s.networkStatus(n)
@@ -112,8 +125,11 @@ func (s *State) networkRow(n ipc.Network, joined bool) NetworkRow {
 		for _, a := range n.Addresses {
 			r.Addresses = append(r.Addresses, Copyable{Text: a, Copy: plainIP(a)})
 		}
-		for _, rt := range n.Routes {
-			r.Routes = append(r.Routes, routeText(rt))
+		r.AddressNotes = addressNotes(&n)
+		r.VerifyController, r.Unverified = s.verifyController(&n), s.unverified(&n)
+		r.Port, r.Bridging = portText(&n), bridgingText(n.Bridging)
+		if controllerOf(n.ID) != "" {
+			r.Invite = Button{Label: text.Get("network.invite"), Enabled: true, Action: Action{Do: OpenInvite, Target: n.ID}}
 		}
 		if u := webPage(n.AuthURL); u != "" && n.Status == ipc.AuthRequired {
 			r.SignIn = Button{Label: text.Get("network.signin"), Enabled: true, Action: Action{Do: OpenURL, Target: u}}
@@ -130,6 +146,10 @@ func (s *State) networkRow(n ipc.Network, joined bool) NetworkRow {
 		r.Summary = r.Addresses[0].Copy
 	}
 	r.Settings = s.settings(n.Settings, joined && !r.Busy)
+	r.Routes = s.routeRows(&n, joined && !r.Busy)
+	if joined {
+		r.Values = s.values(&n, !r.Busy)
+	}
 	r.Toggle = Button{Label: text.Get("network.leave"), Action: Action{Do: Leave, Target: n.ID}}
 	if !joined {
 		r.Toggle = Button{Label: text.Get("network.rejoin"), Action: Action{Do: Join, Target: n.ID}}
@@ -221,6 +241,43 @@ func routeText(r ipc.Route) string {
 	return text.Get("network.route.via", "target", r.Target, "via", r.Via)
 }
 
+// addressNotes says what is wrong with the addresses of a network.
+func addressNotes(n *ipc.Network) (notes []string) {
+	for _, a := range n.AddressStates {
+		b, note := fate(a.State, a.Reason, a.Advice)
+		notes = append(notes, text.Get("network.address.note", "address", a.Address, "state", b.Text, "note", note))
+	}
+	for _, c := range n.AddressConflicts {
+		notes = append(notes, text.Get("network.address.conflict", "address", c.IP, "other", orElse(c.Member, c.MAC)))
+	}
+	return notes
+}
+
+// portText says what kind of device a network has here.
+func portText(n *ipc.Network) string {
+	if n.Settings.Port == portTAP {
+		return text.Get("network.port.ethernet")
+	}
+	return text.Get("network.port.ip")
+}
+
+// bridgingText says what there is of bridges, nothing on a network without.
+func bridgingText(b *ipc.Bridging) string {
+	switch {
+	case b == nil:
+		return ""
+	case b.Active && b.Port != "":
+		return text.Plural("network.bridging.port", b.Local, "port", clean(b.Port, nameLimit))
+	case b.Active:
+		return text.Plural("network.bridging.active", b.Local)
+	case b.Allowed:
+		return text.Get("network.bridging.allowed")
+	case len(b.Bridges) > 0:
+		return text.Plural("network.bridging.others", len(b.Bridges))
+	}
+	return ""
+}
+
 func dnsText(d ipc.DNS) string {
 	if len(d.Servers) == 0 {
 		return ""
@@ -232,10 +289,11 @@ func dnsText(d ipc.DNS) string {
 	return servers
 }
 
-// webPage returns u if it is a page that a browser may be sent to.
+// webPage returns u if it is a page that a browser may be sent to: others can read
+// and change what comes without encryption, and here somebody signs in.
 func webPage(u string) string {
 	p, err := url.Parse(u)
-	if err != nil || p.Scheme != "https" && p.Scheme != "http" || p.Host == "" {
+	if err != nil || p.Scheme != "https" || p.Host == "" || p.User != nil {
 		return ""
 	}
 	return p.String()

@@ -50,14 +50,17 @@ func TestNetworkStatusInWords(t *testing.T) {
 func TestNetworkRow(t *testing.T) {
 	t.Parallel()
 	r, _ := newState(uitest.Snapshot()).Network(uitest.Home)
-	if r.Title != "home" || r.Device != "orr0" || r.Kind != "Private network" || r.Controller != "8056c2e21c" || r.Summary != "10.147.20.5" {
+	if r.Title != "home" || r.Device != "orr0" || r.Kind != "Private network" || r.Controller != "8056c2e21c, verified" || r.Summary != "10.147.20.5" {
 		t.Errorf("%+v", r)
 	}
 	if want := (Copyable{"10.147.20.5/24", "10.147.20.5"}); r.Addresses[0] != want || r.Addresses[1].Copy != "fd80:56c2:e21c:0:199:9389:e92c:eee5" {
 		t.Errorf("addresses %+v", r.Addresses)
 	}
-	if want := []string{"10.147.20.0/24", "192.168.7.0/24 through 10.147.20.1"}; !slices.Equal(r.Routes, want) {
-		t.Errorf("routes %q", r.Routes)
+	if want := []RouteRow{
+		{Target: "10.147.20.0/24", Text: "10.147.20.0/24", Choice: RouteAuto, Enabled: true},
+		{Target: "192.168.7.0/24", Text: "192.168.7.0/24 through 10.147.20.1", Choice: RouteAuto, Enabled: true},
+	}; !slices.Equal(r.Routes, want) {
+		t.Errorf("routes %+v", r.Routes)
 	}
 	if r.DNS != "10.147.20.1 for home.arpa" {
 		t.Errorf("DNS %q", r.DNS)
@@ -90,7 +93,8 @@ func TestSignIn(t *testing.T) {
 		button bool
 	}{
 		{"https://login.example/x?y=z", ipc.AuthRequired, true},
-		{"http://10.0.0.1/", ipc.AuthRequired, true},
+		{"http://10.0.0.1/", ipc.AuthRequired, false},
+		{"https://user:secret@login.example/", ipc.AuthRequired, false},
 		{"https://login.example/", ipc.OK, false},
 		{"", ipc.AuthRequired, false},
 		{"file:///etc/passwd", ipc.AuthRequired, false},
@@ -175,10 +179,10 @@ func TestSettings(t *testing.T) {
 		role ipc.Role
 		want string
 	}{
-		{"defaults", ipc.NetworkSettings{}, ipc.Operator, "+e -e -e -e"},
-		{"all on", ipc.NetworkSettings{AllowManaged: &yes, AllowGlobal: &yes, AllowDefault: &yes, AllowDNS: &yes}, ipc.Operator, "+e +e +e +e"},
-		{"not managed", ipc.NetworkSettings{AllowManaged: &no, AllowGlobal: &yes, AllowDNS: &no}, ipc.Operator, "-e + - -e"},
-		{"observer", ipc.NetworkSettings{AllowDNS: &yes}, ipc.Observer, "+ - - +"},
+		{"defaults", ipc.NetworkSettings{}, ipc.Operator, "+e -e -e -e - -e -e -e"},
+		{"all on", ipc.NetworkSettings{AllowManaged: &yes, AllowGlobal: &yes, AllowDefault: &yes, AllowDNS: &yes}, ipc.Operator, "+e +e +e +e -e -e -e -e"},
+		{"not managed", ipc.NetworkSettings{AllowManaged: &no, AllowGlobal: &yes, AllowDNS: &no}, ipc.Operator, "-e + - -e - -e -e -e"},
+		{"observer", ipc.NetworkSettings{AllowDNS: &yes}, ipc.Observer, "+ - - + - - - -"},
 	} {
 		s := newState(&ipc.Snapshot{Status: ipc.Status{Role: c.role}, Networks: []ipc.Network{{ID: uitest.Home, Settings: c.set}}})
 		r, _ := s.Network(uitest.Home)

@@ -14,6 +14,16 @@ const (
 	AllowGlobal  SettingKey = "global"
 	AllowDefault SettingKey = "default"
 	AllowDNS     SettingKey = "dns"
+	DNSDefault   SettingKey = "dnsdefault"
+	VerifiedOnly SettingKey = "verified"
+	LANDiscovery SettingKey = "lan"
+	Ethernet     SettingKey = "ethernet"
+)
+
+// The kinds of virtual device.
+const (
+	portTUN = "tun"
+	portTAP = "tap"
 )
 
 // Setting is a switch of a network.
@@ -24,8 +34,8 @@ type Setting struct {
 	Enabled     bool
 }
 
-// settings returns a network's switches. The last three say what to take of
-// what the network manages, so they need the first.
+// settings returns a network's switches. Those after the first say what to take of
+// what the network manages, so they need it. Ethernet devices are for Linux.
 func (s *State) settings(n ipc.NetworkSettings, enabled bool) []Setting {
 	enabled = enabled && s.May(ipc.Operator)
 	managed := n.AllowManaged == nil || *n.AllowManaged
@@ -33,12 +43,19 @@ func (s *State) settings(n ipc.NetworkSettings, enabled bool) []Setting {
 		return Setting{Key: k, Label: text.Get("setting." + string(k)), Hint: text.Get("setting." + string(k) + ".hint"), On: on, Enabled: enabled}
 	}
 	isOn := func(b *bool) bool { return b != nil && *b }
-	return []Setting{
+	list := []Setting{
 		row(AllowManaged, managed, enabled),
 		row(AllowGlobal, isOn(n.AllowGlobal), enabled && managed),
 		row(AllowDefault, isOn(n.AllowDefault), enabled && managed),
 		row(AllowDNS, isOn(n.AllowDNS), enabled),
+		row(DNSDefault, isOn(n.DNSDefault), enabled && isOn(n.AllowDNS)),
+		row(VerifiedOnly, isOn(n.VerifiedOnly), enabled),
+		row(LANDiscovery, isOn(n.LANDiscovery), enabled),
 	}
+	if s.opt.OS == "linux" {
+		list = append(list, row(Ethernet, n.Port == portTAP, enabled))
+	}
+	return list
 }
 
 // Change returns the settings to send for one switch: all others stay as they
@@ -53,6 +70,17 @@ func Change(k SettingKey, on bool) ipc.NetworkSettings {
 		return ipc.NetworkSettings{AllowDefault: &on}
 	case AllowDNS:
 		return ipc.NetworkSettings{AllowDNS: &on}
+	case DNSDefault:
+		return ipc.NetworkSettings{DNSDefault: &on}
+	case VerifiedOnly:
+		return ipc.NetworkSettings{VerifiedOnly: &on}
+	case LANDiscovery:
+		return ipc.NetworkSettings{LANDiscovery: &on}
+	case Ethernet:
+		if on {
+			return ipc.NetworkSettings{Port: portTAP}
+		}
+		return ipc.NetworkSettings{Port: portTUN}
 	}
 	return ipc.NetworkSettings{}
 }

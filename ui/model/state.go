@@ -153,7 +153,7 @@ func (s *State) End(a Action, err error) {
 
 func pendingOf(a Action) (k pendingKey, ok bool) {
 	switch a.Do {
-	case Join, Leave, LeaveNow, SetNetwork:
+	case Join, Leave, LeaveNow, SetNetwork, SetRoute:
 		return pendingKey{network: true, target: a.Target}, true
 	case Rename, Block, Unblock, Settle, Forget, Verify:
 		return pendingKey{target: a.Target}, true

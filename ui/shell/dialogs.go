@@ -21,7 +21,7 @@ func (s *Shell) confirm(q model.Confirm, yes func()) {
 	no := fw.NewButton(q.No, func() { m.close() })
 	ok := fw.NewButton(q.Yes, func() { m.close(); yes() })
 	ok.Importance = fw.DangerImportance
-	m = s.openText(q.Title, widget.Body(q.Text), no, ok)
+	m = s.openText(q.Title, widget.Body(q.Text), layout.NewSpacer(), no, ok)
 }
 
 // problem shows an error.
@@ -30,15 +30,12 @@ func (s *Shell) problem(err error) {
 	p := s.state.Problem(err)
 	var m *modal
 	ok := fw.NewButton(text.Get("problem.ok"), func() { m.close() })
-	m = s.openText(p.Title, widget.Problem(p, s.Do), ok)
+	m = s.openText(p.Title, widget.Problem(p, s.Do), layout.NewSpacer(), ok)
 }
 
 // openText opens a dialog with a content above its buttons.
 func (s *Shell) openText(title string, content fyne.CanvasObject, buttons ...fyne.CanvasObject) *modal {
-	row := container.NewHBox(layout.NewSpacer())
-	for _, b := range buttons {
-		row.Add(b)
-	}
+	row := container.NewHBox(buttons...)
 	return s.openModal(title, container.NewVBox(content, container.NewPadded(row)), fyne.NewSize(dialogWidth, 0))
 }
 
@@ -57,8 +54,8 @@ type fieldDialog struct {
 type fieldText struct{ title, label, placeholder, yes string }
 
 // openField opens a dialog with one field. check judges its text, done gets it
-// when the button is pressed.
-func (s *Shell) openField(say fieldText, content string, check func(string) model.Input, done func(string)) {
+// when the button is pressed. more stands before the buttons.
+func (s *Shell) openField(say fieldText, content string, check func(string) model.Input, done func(string), more ...fyne.CanvasObject) {
 	if s.field != nil {
 		s.field.modal.close()
 	}
@@ -76,7 +73,7 @@ func (s *Shell) openField(say fieldText, content string, check func(string) mode
 	f.entry.OnSubmitted = func(string) { finish() }
 	line := container.New(lines(2), container.New(widget.Beside{}, f.mark, f.line))
 	f.judge()
-	f.modal = s.openText(say.title, container.NewVBox(widget.Short(say.label).Muted(), f.entry, line), no, f.ok)
+	f.modal = s.openText(say.title, container.NewVBox(widget.Short(say.label).Muted(), f.entry, line), append(append([]fyne.CanvasObject{}, more...), layout.NewSpacer(), no, f.ok)...)
 	f.modal.closed = func() { s.field = nil }
 	s.field = f
 	s.window.Canvas().Focus(f.entry)

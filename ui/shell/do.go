@@ -29,6 +29,11 @@ func (s *Shell) Do(a model.Action) {
 		s.openVerification(a.Target)
 	case model.Rename:
 		s.openRename(a.Target)
+	case model.OpenInvite:
+		s.Show()
+		s.openInvitation(a.Target)
+	case model.OpenValue:
+		s.openValue(a)
 	case model.SelectNetwork, model.SelectPeer:
 		s.state.Select(a)
 		s.refresh()
@@ -104,8 +109,11 @@ func (s *Shell) work(a model.Action) func(context.Context) error {
 		return func(ctx context.Context) error { return service.Leave(ctx, a.Target) }
 	case model.Forget:
 		return func(ctx context.Context) error { return service.ForgetTrust(ctx, a.Target) }
-	case model.SetNetwork:
+	case model.SetNetwork, model.SetRoute:
 		settings := model.Change(a.Setting, a.On)
+		if a.Do == model.SetRoute {
+			settings = s.state.RouteChange(a)
+		}
 		return func(ctx context.Context) error {
 			_, err := service.SetNetwork(ctx, a.Target, settings)
 			return err

@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 
+	"orrery/service/ipc"
 	"orrery/ui/model"
 	"orrery/ui/text"
 	"orrery/ui/view/verification"
@@ -12,33 +13,47 @@ import (
 func (s *Shell) openJoin(field string) {
 	s.openField(fieldText{text.Get("join.title"), text.Get("join.label"), text.Get("join.placeholder"), text.Get("join.yes")}, field,
 		func(t string) model.Input { return s.state.CheckJoin(t).Input },
-		func(t string) { s.join(s.state.CheckJoin(t)) })
+		func(t string) { s.join(s.state.CheckJoin(t)) }, s.fileButton())
 }
 
-// join pins an invite's controller, then joins.
+// join joins a network; with an invite the service pins its controller first.
 func (s *Shell) join(j model.JoinInput) {
 	if !j.Ready {
 		return
 	}
 	settings := s.state.JoinAgain(j.Network)
 	s.sendWork(model.Action{Do: model.Join, Target: j.Network}, func(ctx context.Context) error {
-		if address, u, ok := j.Trust(); ok {
-			if _, err := s.cfg.Service.UpdateTrust(ctx, address, u); err != nil {
-				return err
-			}
+		if j.Invite == "" {
+			_, err := s.cfg.Service.Join(ctx, j.Network, settings)
+			return err
 		}
-		_, err := s.cfg.Service.Join(ctx, j.Network, settings)
+		_, err := s.cfg.Service.JoinInvite(ctx, j.Network, ipc.Join{NetworkSettings: settings, Invite: j.Invite})
 		return err
 	}, nil)
 	s.tabs.SelectIndex(networksTab)
 	s.Do(model.Action{Do: model.SelectNetwork, Target: j.Network})
 }
 
+// openValue opens the dialog for a setting that is typed.
+func (s *Shell) openValue(a model.Action) {
+	id := "value." + string(a.Setting)
+	s.openField(fieldText{text.Get(id + ".title"), text.Get(id + ".label"), text.Get(id + ".placeholder"), text.Get("value.save")},
+		s.state.Value(a.Target, a.Setting),
+		func(t string) model.Input { return model.CheckValue(a.Setting, t).Input },
+		func(t string) {
+			v := model.CheckValue(a.Setting, t)
+			s.sendWork(model.Action{Do: model.SetNetwork, Target: a.Target}, func(ctx context.Context) error {
+				_, err := s.cfg.Service.SetNetwork(ctx, a.Target, v.Settings)
+				return err
+			}, nil)
+		})
+}
+
 // openContact opens the contact dialog with a text in its field.
 func (s *Shell) openContact(field string) {
 	s.openField(fieldText{text.Get("contact.title"), text.Get("contact.label"), text.Get("contact.placeholder"), text.Get("contact.add")}, field,
 		func(t string) model.Input { return s.state.CheckContact(t).Input },
-		func(t string) { s.addContact(s.state.CheckContact(t)) })
+		func(t string) { s.addContact(s.state.CheckContact(t)) }, s.fileButton())
 }
 
 func (s *Shell) addContact(c model.ContactInput) {

@@ -31,6 +31,18 @@ func TestPictures(t *testing.T) {
 		"join-invite": {uitest.Snapshot(), func(f *fixture) {
 			f.Do(model.Action{Do: model.OpenJoin, Target: "orrery://join/8056c2e21c000002?c=" + uitest.Identity("8056c2e21c") + "&n=Garden"})
 		}},
+		"invite": {uitest.Snapshot(), func(f *fixture) {
+			f.Do(model.Action{Do: model.OpenInvite, Target: uitest.Home})
+			f.run()
+		}},
+		"invite-unsure": {uitest.WithTrouble(), func(f *fixture) {
+			f.service.Fail(&ipc.Error{Code: ipc.CodeConflict, Message: "the controller of this network, 8056c2e21c, is not verified", Advice: "Compare its safety number with whoever runs it"})
+			f.Do(model.Action{Do: model.OpenInvite, Target: uitest.Home})
+			f.run()
+		}},
+		"mtu": {uitest.WithTrouble(), func(f *fixture) {
+			f.Do(model.Action{Do: model.OpenValue, Target: uitest.Home, Setting: model.MTU})
+		}},
 		"contact": {uitest.Snapshot(), func(f *fixture) { f.Do(model.Action{Do: model.OpenContact}) }},
 		"rename":  {uitest.Snapshot(), func(f *fixture) { f.Do(model.Action{Do: model.Rename, Target: uitest.Alice}) }},
 		"leave":   {uitest.Snapshot(), func(f *fixture) { f.Do(model.Action{Do: model.Leave, Target: uitest.Home}) }},

@@ -26,6 +26,8 @@ import (
 // Service is what the application asks of the service. *ipc.Client is one.
 type Service interface {
 	Join(ctx context.Context, network string, s ipc.NetworkSettings) (*ipc.Network, error)
+	JoinInvite(ctx context.Context, network string, j ipc.Join) (*ipc.Network, error)
+	Invite(ctx context.Context, network, name string) (*ipc.Invite, error)
 	Leave(ctx context.Context, network string) error
 	SetNetwork(ctx context.Context, network string, s ipc.NetworkSettings) (*ipc.Network, error)
 	UpdateTrust(ctx context.Context, address string, u ipc.TrustUpdate) (*ipc.TrustRecord, error)
@@ -140,6 +142,7 @@ func (s *Shell) build() {
 	s.window.SetContent(container.NewBorder(container.NewVBox(s.header.content, s.banners), nil, nil, nil, s.pages))
 	s.window.Resize(windowSize)
 	s.window.Canvas().SetOnTypedKey(s.typed)
+	s.window.SetOnDropped(s.dropped)
 	s.window.SetCloseIntercept(func() {
 		s.visible = false
 		s.window.Hide()

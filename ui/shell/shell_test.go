@@ -128,10 +128,17 @@ func TestJoinByInvitePinsTheControllerFirst(t *testing.T) {
 	f.run()
 	f.called(t, "trust 8056c2e21c verified", "join "+garden)
 
-	// If the controller's key is not the recorded one, nothing is joined.
+	// If the controller's key is not the recorded one, nothing can be joined; and if
+	// only the service knows that, nothing is.
 	other := uitest.Snapshot()
 	other.Trust = append(other.Trust, ipc.TrustRecord{Address: "8056c2e21c", Identity: "another", State: ipc.Seen})
 	f = start(t, other)
+	f.Open("orrery://join/" + garden + "?c=" + uitest.Identity("8056c2e21c"))
+	if b := uitest.Button(f.canvas(), "Join"); !b.Disabled() || !f.says("not genuine") {
+		t.Errorf("%q", uitest.Texts(f.canvas()))
+	}
+	f = start(t, uitest.Snapshot())
+	f.service.Fail(&ipc.Error{Code: ipc.CodeConflict, Message: "another key is recorded"})
 	f.Open("orrery://join/" + garden + "?c=" + uitest.Identity("8056c2e21c"))
 	uitest.Press(t, f.canvas(), "Join")
 	f.run()

@@ -92,6 +92,9 @@ func variant(name string) fyne.Theme {
 func route(s *model.State) []stop {
 	stops := []stop{{"networks", model.Action{Do: model.ShowNetworks}}, {"join", model.Action{Do: model.OpenJoin}}}
 	if n := s.Networks(); n.Selected >= 0 {
+		if row := n.Rows[n.Selected]; row.Invite.Label != "" {
+			stops = append(stops, stop{"invite", row.Invite.Action})
+		}
 		stops = append(stops, stop{"leave", model.Action{Do: model.Leave, Target: n.Rows[n.Selected].ID}})
 	}
 	stops = append(stops, stop{"peers", model.Action{Do: model.ShowPeers}}, stop{"contact", model.Action{Do: model.OpenContact}})

@@ -61,7 +61,7 @@ func walk(t *testing.T, ctx context.Context, all *ipc.Snapshot, wait time.Durati
 
 func TestWalk(t *testing.T) {
 	names, err := walk(t, t.Context(), uitest.Snapshot(), time.Minute, "dark")
-	want := []string{"networks-dark.png", "join-dark.png", "leave-dark.png", "peers-dark.png", "contact-dark.png", "name-dark.png", "verify-dark.png"}
+	want := []string{"networks-dark.png", "join-dark.png", "invite-dark.png", "leave-dark.png", "peers-dark.png", "contact-dark.png", "name-dark.png", "verify-dark.png"}
 	if err != nil || !slices.Equal(names, want) {
 		t.Errorf("%v, %v", names, err)
 	}

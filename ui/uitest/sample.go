@@ -47,7 +47,7 @@ func Snapshot() *ipc.Snapshot {
 				Addresses: []string{"10.147.20.5/24", "fd80:56c2:e21c:0:199:9389:e92c:eee5/88"},
 				Routes:    []ipc.Route{{Target: "10.147.20.0/24"}, {Target: "192.168.7.0/24", Via: "10.147.20.1"}},
 				DNS:       ipc.DNS{Domain: "home.arpa", Servers: []string{"10.147.20.1"}},
-				Settings:  ipc.NetworkSettings{AllowManaged: &yes, AllowDNS: &yes}, JoinedAt: Time,
+				Settings:  ipc.NetworkSettings{AllowManaged: &yes, AllowDNS: &yes}, JoinedAt: Time, ControllerTrust: ipc.Verified,
 			},
 			{ID: Work, Name: "Workshop", Status: ipc.AccessDenied, Type: "PRIVATE", MAC: "5e:11:22:33:44:55", Device: "orr1", JoinedAt: Time},
 		},
@@ -65,6 +65,32 @@ func Snapshot() *ipc.Snapshot {
 			record(Gone, ipc.Verified, "contact card", "Grandma"),
 		},
 	}
+}
+
+// WithTrouble is [Snapshot] with a network for verified peers that turns some away,
+// whose routes and addresses do not all fit, and which has bridges.
+func WithTrouble() *ipc.Snapshot {
+	s := Snapshot()
+	yes, mtu, token := true, 1400, "secret"
+	n := &s.Networks[0]
+	n.ControllerTrust, n.VerifiedOnly, n.DroppedUnverified, n.UnverifiedCount = ipc.Seen, true, 310, 8
+	for _, a := range []string{Bob, "2222222222", "3333333333", "4444444444", "5555555555", "6666666666", "7777777777", "8888888888"} {
+		n.Unverified = append(n.Unverified, ipc.Unverified{Address: a, From: 1, To: 40, Last: Time})
+	}
+	n.Unverified[0].Name, n.Unverified[0].From, n.Unverified[0].To = "Bob’s phone", 1, 0
+	n.MTU, n.Settings.VerifiedOnly, n.Settings.MTU, n.Settings.Token, n.Settings.Port = 1400, &yes, &mtu, &token, "tap"
+	n.Settings.IgnoreRoutes, n.Settings.AcceptRoutes = []string{"192.168.7.0/24"}, []string{"10.0.0.0/8"}
+	n.Routes = []ipc.Route{
+		{Target: "10.147.20.0/24", State: ipc.RouteApplied},
+		{Target: "192.168.7.0/24", Via: "10.147.20.1", State: ipc.RouteIgnored, Reason: "Your settings leave it out."},
+		{Target: "192.168.1.0/24", Via: "10.147.20.9", State: ipc.RouteRefused, Reason: "This computer's own network eth0 is 192.168.1.0/24", Advice: "Choose “Always use” to take it all the same"},
+		{Target: "10.0.0.0/8", State: ipc.RouteNarrowed, Reason: "10.1.0.0/16 is this computer's own network"},
+		{Target: "0.0.0.0/0", Via: "10.147.20.1", State: ipc.RoutePending, Reason: "It waits for the device"},
+	}
+	n.AddressStates = []ipc.AddressState{{Address: "fd80:56c2:e21c:0:199:9389:e92c:eee5/88", State: ipc.RouteRefused, Reason: "This computer has no IPv6"}}
+	n.AddressConflicts = []ipc.AddressConflict{{IP: "10.147.20.5", MAC: "32:00:00:00:00:01", Member: Bob, Last: Time}}
+	n.Bridging = &ipc.Bridging{Allowed: true, Active: true, Port: "br0", Local: 3, Bridges: []string{Self}}
+	return s
 }
 
 // WithConflict is [Snapshot] with a refused key that somebody has to settle.

@@ -27,8 +27,14 @@ func NewServer(s *Service) *Server {
 	s.Emit = srv.broadcast
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/events", srv.events)
-	mux.HandleFunc("POST /v1/networks/{id}", answer(func(r *http.Request, in ipc.NetworkSettings) (any, error) {
-		return s.Join(r.Context(), r.PathValue("id"), in)
+	mux.HandleFunc("POST /v1/networks/{id}", answer(func(r *http.Request, in ipc.Join) (any, error) {
+		if in.Invite != "" {
+			return s.JoinInvite(r.Context(), r.PathValue("id"), in)
+		}
+		return s.Join(r.Context(), r.PathValue("id"), in.NetworkSettings)
+	}))
+	mux.HandleFunc("GET /v1/networks/{id}/invite", answer(func(r *http.Request, _ struct{}) (any, error) {
+		return s.Invite(r.Context(), r.PathValue("id"), r.URL.Query().Get("name"))
 	}))
 	mux.HandleFunc("PATCH /v1/networks/{id}", answer(func(r *http.Request, in ipc.NetworkSettings) (any, error) {
 		return s.SetNetwork(r.Context(), r.PathValue("id"), in)

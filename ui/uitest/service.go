@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"orrery/service/ipc"
+	"orrery/service/ipc/invite"
 )
 
 // Service is a service without a network behind it. It keeps a snapshot, does
@@ -87,6 +88,32 @@ func (s *Service) Join(_ context.Context, id string, set ipc.NetworkSettings) (*
 	return &n, nil
 }
 
+// JoinInvite implements the service.
+func (s *Service) JoinInvite(ctx context.Context, id string, j ipc.Join) (*ipc.Network, error) {
+	i, err := invite.Parse(j.Invite)
+	if err != nil {
+		return nil, ipc.Errorf(ipc.CodeBadRequest, "%v", err)
+	}
+	u := ipc.TrustUpdate{Identity: i.Controller.String(), State: ipc.Verified, How: "invite"}
+	if _, err := s.UpdateTrust(ctx, id[:10], u); err != nil {
+		return nil, err
+	}
+	return s.Join(ctx, id, j.NetworkSettings)
+}
+
+// Invite implements the service.
+func (s *Service) Invite(_ context.Context, id, name string) (*ipc.Invite, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.begin("invite %s", id); err != nil {
+		return nil, err
+	}
+	controller := Identity(id[:10])
+	return &ipc.Invite{
+		Network: id, Name: name, Link: invite.Prefix + id + "?c=" + controller + "&n=home", Controller: controller, How: "safety number", Since: Time,
+	}, nil
+}
+
 // Leave implements the service.
 func (s *Service) Leave(_ context.Context, id string) error {
 	s.mu.Lock()
@@ -120,10 +147,28 @@ func (s *Service) SetNetwork(_ context.Context, id string, set ipc.NetworkSettin
 			{&n.Settings.AllowGlobal, &set.AllowGlobal},
 			{&n.Settings.AllowDefault, &set.AllowDefault},
 			{&n.Settings.AllowDNS, &set.AllowDNS},
+			{&n.Settings.DNSDefault, &set.DNSDefault},
+			{&n.Settings.VerifiedOnly, &set.VerifiedOnly},
+			{&n.Settings.LANDiscovery, &set.LANDiscovery},
 		} {
 			if *f.from != nil {
 				*f.to = *f.from
 			}
+		}
+		if set.Port != "" {
+			n.Settings.Port = set.Port
+		}
+		if set.MTU != nil {
+			n.Settings.MTU = set.MTU
+		}
+		if set.Token != nil {
+			n.Settings.Token = set.Token
+		}
+		if set.AcceptRoutes != nil {
+			n.Settings.AcceptRoutes = set.AcceptRoutes
+		}
+		if set.IgnoreRoutes != nil {
+			n.Settings.IgnoreRoutes = set.IgnoreRoutes
 		}
 		c := *n
 		s.emit(ipc.Event{Kind: ipc.EventNetwork, Network: &c})

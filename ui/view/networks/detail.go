@@ -1,6 +1,7 @@
 package networks
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -25,7 +26,13 @@ type detail struct {
 	badge     *widget.Badge
 	sentence  *widget.Text
 	signIn    *fw.Button
+	invite    *fw.Button
 	toggle    *fw.Button
+	check     *fw.Button // of the controller's key
+	routes    *fyne.Container
+	routeName fyne.CanvasObject
+	away      *fyne.Container // members that are turned away
+	values    *fyne.Container
 	id        *widget.Copy
 	addresses *fyne.Container
 	fields    *fyne.Container
@@ -44,23 +51,31 @@ type line struct {
 func newDetail(do func(model.Action)) *detail {
 	d := &detail{
 		do: do, title: widget.Heading(""), badge: widget.NewBadge(model.Badge{}), sentence: widget.Body("").Muted(),
-		signIn: fw.NewButton("", nil), toggle: fw.NewButton("", nil), id: widget.NewCopy(model.Copyable{}, do),
+		signIn: fw.NewButton("", nil), invite: fw.NewButton("", nil), toggle: fw.NewButton("", nil), check: fw.NewButton("", nil), id: widget.NewCopy(model.Copyable{}, do),
 		addresses: container.New(widget.Stacked{Closer: 6}), fields: container.New(widget.Fields{Closer: 8}), lines: map[string]*line{},
-		settings: container.New(widget.Stacked{Closer: 6}),
+		settings: container.New(widget.Stacked{Closer: 6}), routes: container.NewVBox(), away: container.NewVBox(), values: container.NewVBox(),
 	}
 	d.signIn.Importance = fw.HighImportance
 	d.field("network.field.addresses", d.addresses)
 	d.field("network.field.id", d.id)
-	for _, id := range []string{"network.field.device", "network.field.kind", "network.field.controller", "network.field.routes", "network.field.dns"} {
+	for _, id := range []string{
+		"network.field.device", "network.field.port", "network.field.kind", "network.field.controller", "network.field.bridging", "network.field.dns",
+	} {
 		v := widget.Body("")
-		d.lines[id] = &line{label: d.field(id, v), value: v}
+		var value fyne.CanvasObject = v
+		if id == "network.field.controller" {
+			value = container.NewBorder(nil, nil, nil, beside(d.check), v)
+		}
+		d.lines[id] = &line{label: d.field(id, value), value: v}
 	}
-	head := container.NewBorder(nil, nil, nil, container.NewHBox(container.NewCenter(d.signIn), container.NewCenter(d.toggle)), d.title)
+	d.routeName = d.field("network.field.routes", d.routes)
+	head := container.NewBorder(nil, nil, nil, container.NewHBox(container.NewCenter(d.signIn), container.NewCenter(d.invite), container.NewCenter(d.toggle)), d.title)
 	d.content = container.NewVBox(
 		container.New(widget.Stacked{Closer: 8}, head, container.NewHBox(gap(), d.badge), d.sentence),
+		d.away,
 		widget.NewSurface(d.fields),
 		widget.Short(text.Get("network.field.settings")).Bold(),
-		widget.NewSurface(d.settings),
+		widget.NewSurface(container.NewVBox(d.settings, d.values)),
 	)
 	return d
 }
@@ -81,11 +96,17 @@ func (d *detail) show(r model.NetworkRow) {
 	d.badge.Set(r.Badge)
 	d.sentence.SetText(r.Sentence)
 	widget.SetButton(d.signIn, r.SignIn, d.do)
+	widget.SetButton(d.invite, r.Invite, d.do)
 	widget.SetButton(d.toggle, r.Toggle, d.do)
+	widget.SetButton(d.check, r.VerifyController, d.do)
 	d.id.Set(model.Copyable{Text: r.ID, Copy: r.ID})
-	if d.addresses.Objects == nil || !slices.Equal(r.Addresses, d.shown.Addresses) {
-		d.showAddresses(r.Addresses)
+	if d.addresses.Objects == nil || !slices.Equal(r.Addresses, d.shown.Addresses) || !slices.Equal(r.AddressNotes, d.shown.AddressNotes) {
+		d.showAddresses(r.Addresses, r.AddressNotes)
 	}
+	redraw(d.away, r.ID != d.shown.ID || !reflect.DeepEqual(r.Unverified, d.shown.Unverified), func() []fyne.CanvasObject { return drawUnverified(r.Unverified, d.do) })
+	redraw(d.routes, r.ID != d.shown.ID || !slices.Equal(r.Routes, d.shown.Routes), func() []fyne.CanvasObject { return drawRoutes(r.ID, r.Routes, d.do) })
+	redraw(d.values, r.ID != d.shown.ID || !slices.Equal(r.Values, d.shown.Values), func() []fyne.CanvasObject { return drawValues(r.Values, d.do) })
+	show(len(r.Routes) > 0, d.routeName, d.routes)
 	device := r.Device
 	if r.MAC != "" {
 		device = strings.TrimSpace(device + "  " + r.MAC)
@@ -93,14 +114,34 @@ func (d *detail) show(r model.NetworkRow) {
 	d.set("network.field.device", device)
 	d.set("network.field.kind", r.Kind)
 	d.set("network.field.controller", r.Controller)
-	d.set("network.field.routes", strings.Join(r.Routes, "\n"))
+	d.set("network.field.port", r.Port)
+	d.set("network.field.bridging", r.Bridging)
 	d.set("network.field.dns", r.DNS)
 	d.showSettings(r)
 	d.shown = r
 	d.content.Refresh()
 }
 
-func (d *detail) showAddresses(list []model.Copyable) {
+// redraw makes a container's objects anew, if they have changed.
+func redraw(c *fyne.Container, changed bool, draw func() []fyne.CanvasObject) {
+	if changed {
+		c.Objects = draw()
+		c.Refresh()
+	}
+}
+
+// show shows or hides objects.
+func show(on bool, objects ...fyne.CanvasObject) {
+	for _, o := range objects {
+		if on {
+			o.Show()
+		} else {
+			o.Hide()
+		}
+	}
+}
+
+func (d *detail) showAddresses(list []model.Copyable, notes []string) {
 	d.addresses.RemoveAll()
 	for _, a := range list {
 		d.addresses.Add(container.NewHBox(widget.NewCopy(a, d.do)))
@@ -108,18 +149,15 @@ func (d *detail) showAddresses(list []model.Copyable) {
 	if len(list) == 0 {
 		d.addresses.Add(widget.Line(text.Get("network.field.noaddresses")))
 	}
+	for _, n := range notes {
+		d.addresses.Add(widget.Body(n).Muted().Small())
+	}
 }
 
 func (d *detail) set(id, value string) {
 	l := d.lines[id]
 	l.value.SetText(value)
-	if value == "" {
-		l.label.Hide()
-		l.value.Hide()
-		return
-	}
-	l.label.Show()
-	l.value.Show()
+	show(value != "", l.label, l.value)
 }
 
 func (d *detail) showSettings(r model.NetworkRow) {

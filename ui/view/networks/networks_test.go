@@ -22,9 +22,10 @@ func page(all *ipc.Snapshot, prepare func(*model.State)) model.NetworksPage {
 func TestPictures(t *testing.T) {
 	size := fyne.NewSize(940, 560)
 	for name, p := range map[string]model.NetworksPage{
-		"long":  page(uitest.WithLongTexts(), func(s *model.State) { s.Select(model.Action{Do: model.SelectNetwork, Target: uitest.Home}) }),
-		"ok":    page(uitest.Snapshot(), nil),
-		"empty": page(&ipc.Snapshot{Status: ipc.Status{Role: ipc.Operator, Online: true}}, nil),
+		"long":    page(uitest.WithLongTexts(), func(s *model.State) { s.Select(model.Action{Do: model.SelectNetwork, Target: uitest.Home}) }),
+		"ok":      page(uitest.Snapshot(), nil),
+		"trouble": page(uitest.WithTrouble(), nil),
+		"empty":   page(&ipc.Snapshot{Status: ipc.Status{Role: ipc.Operator, Online: true}}, nil),
 		"denied": page(uitest.Snapshot(), func(s *model.State) {
 			s.Select(model.Action{Do: model.SelectNetwork, Target: uitest.Work})
 		}),
@@ -36,9 +37,13 @@ func TestPictures(t *testing.T) {
 		}),
 		"observer": page(func() *ipc.Snapshot { s := uitest.Snapshot(); s.Status.Role = ipc.Observer; return s }(), nil),
 	} {
+		size := size
 		uitest.Variants(t, name, func(t *testing.T, _ fyne.App, picture string) {
 			v := New(func(model.Action) {})
 			v.Show(p)
+			if name == "trouble" { // all of it
+				size = fyne.NewSize(940, 1580)
+			}
 			uitest.Picture(t, picture, v.Content(), size)
 		})
 	}
