@@ -210,6 +210,25 @@ func TestOwnSettings(t *testing.T) {
 	golden(t, "settings-compatible", transcript(t, "", strings.NewReplacer("-D"+home+" ", ""), with([]string{"-D" + home}, "set"+id+"mtu=1400", "get"+id+"token")...))
 }
 
+// TestNetworkStatus: how networks do, in words.
+func TestNetworkStatus(t *testing.T) {
+	t.Parallel()
+	b, socket, home := fakeService(t)
+	b.Change(func(b *apitest.Backend) {
+		n := &b.State.Networks[0]
+		n.Controller, n.RefreshedAt, n.Settings.Port = "294551b91f", time.Now().Add(-90*time.Second), "tun"
+		n.Login = &ipc.Login{URL: "https://login.example/again", Expires: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+		n.Routes = []ipc.Route{{Target: "192.168.0.0/16", State: ipc.RouteRefused, Reason: "it is the LAN of this computer."}}
+		n.Refused = []ipc.RefusedConfig{{Text: "The node 0123456789 has sent a configuration without a signature.", Count: 3, Last: time.Now().Add(-3 * time.Hour)}}
+		b.State.Networks = append(b.State.Networks,
+			ipc.Network{ID: "8056c2e21c000001", Status: ipc.AccessDenied, Detail: "The network is private.", Standing: ipc.Standing{Controller: "8056c2e21c", Advice: "Tell somebody."}},
+			ipc.Network{ID: "ff00160016000000", Name: "adhoc-0016-0016", Status: ipc.OK})
+	})
+	golden(t, "status", transcript(t, "", strings.NewReplacer("--socket "+socket+" ", "", "-D"+home, "-DHOME"), append(
+		with([]string{"--socket", socket}, "network status", "network status 8056c2e21c000001", "network status 8056c2e21c000002", "network status xyz"),
+		[]string{"-D" + home, "network", "status"})...))
+}
+
 // TestTrust: records, and what people compare.
 func TestTrust(t *testing.T) {
 	t.Parallel()

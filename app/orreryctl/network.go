@@ -50,9 +50,14 @@ software and are no members, can send to and receive from all members.`,
 	}
 	remove.Flags().BoolVar(&yes, "yes", false, "do not ask")
 
+	status := &cobra.Command{
+		Use: "status [<network ID>]", Short: "Say how joined networks do, and what can be done", Args: between(0, 1, "a network ID"),
+		ValidArgsFunction: p.completeNetworks,
+		RunE:              p.online(func(ctx context.Context, a []string) error { return t.NetworkStatus(ctx, at(a, 0)) }),
+	}
 	return group("network", "Manage networks of your own on this node's controller",
-		"Manage networks of your own on this node's controller. To join a network see\n\"orreryctl join\". These commands need root.",
-		create, authorize, bridge, remove,
+		"Manage networks of your own on this node's controller. To join a network see\n\"orreryctl join\". These commands need root, but for \"status\".",
+		create, authorize, bridge, remove, status,
 		&cobra.Command{Use: "list", Short: "List networks with their members: authorised/all", Args: between(0, 0, ""),
 			RunE: p.online(func(ctx context.Context, _ []string) error { return t.NetworkList(ctx) })},
 		&cobra.Command{Use: "show <network ID>", Short: "Show a network", Args: between(1, 1, "a network ID"),

@@ -25,6 +25,8 @@ type Reception struct {
 	// acknowledged with UpdateID, even if the configuration is for another.
 	Config   []byte
 	UpdateID uint64
+	// Fault says why a chunk was refused. Repeated chunks have none.
+	Fault Fault
 }
 
 // Assembler puts the configurations of one network together from their chunks,
@@ -54,19 +56,27 @@ type span struct{ start, end int }
 // Add takes the body of a NETWORK_CONFIG, or of an OK to a request after its
 // prefix, from a member. packetID identifies a chunk without signature, which
 // only the controller may send. The error is wire.ErrTruncated; chunks that are
-// implausible, forged or known give the zero Reception.
+// implausible or forged give a Reception with nothing but a Fault, known ones the
+// zero Reception.
 func (a *Assembler) Add(at clock.Mono, from identity.Address, packetID uint64, body []byte, look credential.Lookup) (r Reception, err error) {
 	c, err := wire.ParseConfigChunk(body)
 	if err != nil {
 		return r, err
 	}
-	if c.Network != a.Network || !c.Plausible(wire.ConfigCapacity) {
-		return r, nil
+	switch {
+	case c.Network != a.Network:
+		return Reception{Fault: FaultForeign}, nil
+	case c.Total >= wire.ConfigCapacity:
+		return Reception{Fault: FaultOversized}, nil
+	case !c.Unsigned && c.Signature == nil: // of a kind that nobody knows
+		return Reception{Fault: FaultForged}, nil
+	case !c.Plausible(wire.ConfigCapacity):
+		return Reception{Fault: FaultMalformed}, nil
 	}
 	id := c.ID()
 	if c.Unsigned {
 		if from != a.Network.Controller() {
-			return r, nil
+			return Reception{Fault: FaultUnsigned}, nil
 		}
 		c.UpdateID, id = packetID, packetID
 	}
@@ -80,7 +90,7 @@ func (a *Assembler) Add(at clock.Mono, from identity.Address, packetID uint64, b
 			return Reception{Missing: a.Network.Controller()}, nil
 		}
 		if !controller.Verify(c.SignedPortion(), c.Signature) {
-			return r, nil
+			return Reception{Fault: FaultForged}, nil
 		}
 		r.Relay = c.Flags&wire.ConfigFastPropagate != 0
 	}

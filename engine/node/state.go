@@ -45,6 +45,13 @@ type NetworkState struct {
 	TurnedAway        []vl2.TurnedAway
 	// Conflicts are the addresses of ours that others claimed lately.
 	Conflicts []hostport.Conflict
+	// Controller is the controller's address, 0 of an ad-hoc network. Refreshed is
+	// when it last gave a configuration, Silent since when it has not answered,
+	// [clock.Never] if it has given none yet or does answer.
+	Controller        identity.Address
+	Refreshed, Silent clock.Mono
+	// Refusals are configurations that could not be taken.
+	Refusals []vl2.Refusal
 }
 
 // Network describes a joined network.
@@ -61,6 +68,10 @@ func (c *Core) Network(nwid identity.NetworkID) (NetworkState, bool) {
 	}
 	s.Addresses, s.Routes = p.addresses, p.routes
 	s.Conflicts = p.conflicts(c.at.Mono)
+	s.Controller, s.Refreshed, s.Silent, s.Refusals = nw.Controller(), nw.LastConfig(), clock.Never, nw.Refusals()
+	if since, ok := nw.Silence(); ok {
+		s.Silent = since
+	}
 	s.DroppedUnverified, s.TurnedAway = nw.Drops(vl2.DropNotVerified), nw.TurnedAway()
 	return s, true
 }

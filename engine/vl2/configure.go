@@ -42,7 +42,11 @@ func (s *Switch) receiveChunk(at clock.Instant, in *vl1.Inbound, answer bool) (d
 	}
 	r, err := nw.assembler.Add(at.Mono, in.From.Address, in.ID, in.Payload, s.link.Identity)
 	if err != nil {
+		s.refuseConfig(at, nw, netconf.FaultMalformed, in.From.Address, err.Error())
 		return vl1.Dropped, id, 0
+	}
+	if r.Fault != netconf.FaultNone {
+		s.refuseConfig(at, nw, r.Fault, in.From.Address, "")
 	}
 	if r.Missing != 0 {
 		s.await(at, in.From.Address, r.Missing)
@@ -54,7 +58,9 @@ func (s *Switch) receiveChunk(at clock.Instant, in *vl1.Inbound, answer bool) (d
 	if r.Config != nil {
 		if c, err := netconf.Parse(r.Config); err == nil {
 			update = r.UpdateID
-			s.offerConfig(at, nw, c, answer)
+			s.offerConfig(at, nw, c, answer, in.From.Address)
+		} else {
+			s.refuseConfig(at, nw, netconf.FaultMalformed, in.From.Address, err.Error())
 		}
 	}
 	return vl1.Received, id, update
@@ -76,24 +82,33 @@ func (s *Switch) LocalConfig(at clock.Instant, id identity.NetworkID, dict []byt
 	if nw == nil || nw.controller != s.self.Address {
 		return
 	}
-	if c, err := netconf.Parse(dict); err == nil {
-		s.offerConfig(at, nw, c, true)
-		s.retryHeld(at)
+	c, err := netconf.Parse(dict)
+	if err != nil {
+		s.refuseConfig(at, nw, netconf.FaultMalformed, s.self.Address, err.Error())
+		return
 	}
+	s.offerConfig(at, nw, c, true, s.self.Address)
+	s.retryHeld(at)
 }
 
 // offerConfig decides whether to take a configuration (spec 04 §4.4).
-func (s *Switch) offerConfig(at clock.Instant, nw *Network, c *netconf.Config, answer bool) {
+func (s *Switch) offerConfig(at clock.Instant, nw *Network, c *netconf.Config, answer bool, from identity.Address) {
 	switch netconf.Decide(nw.config, c, nw.id, s.self.Address, answer) {
 	case netconf.Replace:
 		s.takeConfig(at, nw, c)
 	case netconf.Unchanged:
+		if answer {
+			nw.lastConfig = at.Mono
+		}
+		nw.request.answered()
 		if nw.failure != StatusOK {
 			nw.clearFailure()
 			s.sink.NetworkChanged(at, nw)
 		}
 	case netconf.Stale:
-		s.log.Debug("older configuration refused", "nwid", nw.id)
+		s.refuseConfig(at, nw, netconf.FaultStale, from, "")
+	case netconf.Ignore:
+		s.refuseConfig(at, nw, netconf.FaultForeign, from, "")
 	}
 }
 
@@ -111,7 +126,7 @@ func (s *Switch) takeConfig(at clock.Instant, nw *Network, c *netconf.Config) {
 	before := nw.config
 	s.setConfig(nw, c)
 	nw.lastConfig = at.Mono
-	nw.request.unanswered = 0
+	nw.request.answered()
 	nw.clearFailure()
 	if nw.controller != 0 {
 		s.sink.Store(nw.id, c.Append(nil))
@@ -179,7 +194,7 @@ func (nw *Network) clearFailure() {
 // fail records why there is no configuration. One that is held stays: a
 // controller's hiccup does not cut a network.
 func (s *Switch) fail(at clock.Instant, nw *Network, status Status, auth Authentication) {
-	nw.request.unanswered = 0
+	nw.request.answered()
 	if status != StatusAuthenticationRequired && nw.request.refusedSince == clock.Never {
 		nw.request.refusedSince = at.Mono
 	}

@@ -275,7 +275,7 @@ func TestRefusedMemberKeepsItsConfig(t *testing.T) {
 	}
 	// The same configuration again clears the refusal, although nothing changes.
 	held := nw.Config()
-	s.offerConfig(after(3), nw, held, true)
+	s.offerConfig(after(3), nw, held, true, nw.controller)
 	if nw.Status() != StatusOK || nw.Config() != held {
 		t.Errorf("status %v after the same configuration", nw.Status())
 	}

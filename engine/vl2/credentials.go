@@ -84,6 +84,9 @@ func (s *Switch) addRevocation(at clock.Instant, v *credential.Revocation, from 
 	nw := s.find(v.Network)
 	if result == credential.Added && v.Type == credential.TypeMembership {
 		s.noteRevoked(nw)
+		if v.Target == s.self.Address {
+			s.refetch(at, nw) // which tells whether we are still a member
+		}
 	}
 	if result != credential.Added || v.Flags&credential.FastPropagate == 0 || nw == nil {
 		return result, missing

@@ -30,7 +30,7 @@ func (s *Switch) JoinWithToken(at clock.Instant, id identity.NetworkID, cached [
 		members: memberTable{network: id, limit: s.limits.Members},
 		hosts:   hostTable{limit: s.limits.BridgeRoutes, self: s.self.Address},
 		loopAt:  clock.Never,
-		request: requestState{last: clock.Never, refusedSince: clock.Never, token: token},
+		request: requestState{last: clock.Never, refusedSince: clock.Never, silentSince: clock.Never, token: token},
 		failure: StatusOK,
 	}
 	nw.assembler.Network = id

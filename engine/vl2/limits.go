@@ -66,6 +66,7 @@ const (
 	requestRetrySlow = 30 * clock.Second // after a minute of refusals
 	requestRetrySoon = 1200 * clock.Millisecond
 	requestPatience  = 60 * clock.Second
+	silencePatience  = 600 * clock.Second // of a controller whose last word holds on
 	likeInterval     = 60 * clock.Second
 	likeLife         = 600 * clock.Second
 	greetInterval    = 2 * clock.Second

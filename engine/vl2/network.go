@@ -86,6 +86,7 @@ type Network struct {
 
 	request   requestState
 	assembler netconf.Assembler
+	refused   refusals
 
 	members  memberTable
 	hosts    hostTable

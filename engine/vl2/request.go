@@ -15,8 +15,20 @@ type requestState struct {
 	// refusedSince is when the controller began to refuse us, [clock.Never] if
 	// it does not.
 	refusedSince clock.Mono
+	// silentSince is when the first of the unanswered requests was sent,
+	// [clock.Never] if the last one was answered.
+	silentSince clock.Mono
 	// token is a join token, sent along while there is one.
 	token string
+}
+
+// answered notes that the controller has said something.
+func (r *requestState) answered() { r.unanswered, r.silentSince = 0, clock.Never }
+
+// Silence is since when the controller has not answered requests. ok is false
+// while it answers, or cannot be late yet.
+func (nw *Network) Silence() (since clock.Mono, ok bool) {
+	return nw.request.silentSince, nw.controller != 0 && nw.request.silentSince != clock.Never && nw.request.unanswered > requestSoon
 }
 
 // SetToken sets a token with which the network's controller may admit us
@@ -30,6 +42,16 @@ func (s *Switch) SetToken(at clock.Instant, nw *Network, token string) {
 	if token != "" && nw.Status() != StatusOK {
 		s.requestConfig(at, nw)
 	}
+}
+
+// refetch asks for the configuration until it comes, however new the one held
+// is.
+func (s *Switch) refetch(at clock.Instant, nw *Network) {
+	if nw.controller == 0 {
+		return
+	}
+	nw.lastConfig = clock.Never
+	s.requestConfig(at, nw)
 }
 
 // RequestConfig asks for the network's configuration now, for example after the
@@ -56,6 +78,9 @@ func (s *Switch) nextRequest(nw *Network) clock.Mono {
 	if since := nw.request.refusedSince; since != clock.Never && nw.request.last-since >= requestPatience {
 		retry = max(retry, requestRetrySlow)
 	}
+	if since := nw.request.silentSince; since != clock.Never && nw.config != nil && nw.request.last-since >= silencePatience {
+		retry = max(retry, requestRetrySlow)
+	}
 	next := nw.request.last + retry
 	if nw.config != nil {
 		next = max(next, nw.lastConfig+s.stretched(configRefresh, 64))
@@ -67,7 +92,9 @@ func (s *Switch) nextRequest(nw *Network) clock.Mono {
 // it makes it.
 func (s *Switch) requestConfig(at clock.Instant, nw *Network) {
 	nw.request.last = at.Mono
-	nw.request.unanswered++
+	if nw.request.unanswered++; nw.request.silentSince == clock.Never {
+		nw.request.silentSince = at.Mono
+	}
 	if nw.controller == 0 {
 		s.adHoc(at, nw)
 		return

@@ -108,6 +108,11 @@ func steadyNetwork(n *ipc.Network) ipc.Network {
 		c.Bridging = &b
 	}
 	c.DroppedUnverified = 0
+	c.RefreshedAt = time.Time{}
+	c.Refused = slices.Clone(n.Refused)
+	for i := range c.Refused {
+		c.Refused[i].Count, c.Refused[i].Last = 0, time.Time{}
+	}
 	c.Unverified = slices.Clone(n.Unverified)
 	for i := range c.Unverified {
 		u := &c.Unverified[i]

@@ -21,11 +21,16 @@ func redactStatus(s *ipc.Status, role ipc.Role) *ipc.Status {
 }
 
 func redactNetwork(n *ipc.Network, role ipc.Role) *ipc.Network {
-	if role != ipc.Observer || n.AuthURL == "" && n.Settings.Token == nil {
+	if role != ipc.Observer || n.AuthURL == "" && n.Login == nil && n.Settings.Token == nil {
 		return n
 	}
 	c := *n
 	c.AuthURL, c.Settings.Token = "", nil
+	if n.Login != nil {
+		l := *n.Login
+		l.URL = ""
+		c.Login = &l
+	}
 	return &c
 }
 

@@ -120,8 +120,11 @@ func networkObject(n *ipc.Network) object {
 		"assignedAddresses": orEmpty(n.Addresses), "routes": routes, "multicastSubscriptions": groups,
 		"dns": object{"domain": n.DNS.Domain, "servers": orEmpty(n.DNS.Servers)},
 	}
-	if n.AuthURL != "" {
-		o["authenticationURL"] = n.AuthURL
+	if l := n.Login; l != nil || n.AuthURL != "" {
+		o["ssoEnabled"], o["authenticationURL"], o["authenticationExpiryTime"] = true, n.AuthURL, int64(0)
+		if l != nil && !l.Expires.IsZero() {
+			o["authenticationExpiryTime"] = l.Expires.UnixMilli()
+		}
 	}
 	return o
 }

@@ -72,6 +72,7 @@ func (d *Daemon) Snapshot(context.Context) (*ipc.Snapshot, error) {
 		if a, ok := disputeAlert(&nets[i]); ok {
 			snap.Alerts = append(snap.Alerts, a)
 		}
+		snap.Alerts = append(snap.Alerts, networkAlerts(&snap.Networks[i], time.Now())...)
 		if a, ok := addressAlert(&nets[i], snap.Networks[i].AddressConflicts); ok {
 			snap.Alerts = append(snap.Alerts, a)
 		}

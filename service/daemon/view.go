@@ -9,7 +9,6 @@ import (
 	"orrery/engine/node"
 	"orrery/engine/trust"
 	"orrery/engine/vl1"
-	"orrery/engine/vl2"
 	"orrery/service/ipc"
 )
 
@@ -18,23 +17,14 @@ func (d *Daemon) networkView(s *node.NetworkState) ipc.Network {
 	device, failure := d.host.Device(s.ID)
 	n := ipc.Network{
 		ID: s.ID.String(), Status: ipc.NetworkStatus(s.Status.String()), Type: "PRIVATE", MAC: s.MAC.String(), MTU: s.MTU,
-		Bridge: s.Bridge, Device: device, Settings: settingsView(s.Settings), AuthURL: s.Auth.URL,
+		Bridge: s.Bridge, Device: device, Settings: settingsView(s.Settings),
 		Addresses: []string{}, Routes: []ipc.Route{}, Multicast: []string{},
 	}
 	n.Bridging = bridgingView(s, d.system.bridge(device))
 	d.mu.Lock()
 	n.JoinedAt = d.joined[s.ID]
 	d.mu.Unlock()
-	switch {
-	case failure.Reason != "":
-		n.Detail = "The network's interface could not be set up: " + failure.Reason + ". It is tried again every few seconds."
-	case s.Status == vl2.StatusAccessDenied:
-		n.Detail = "The network is private: whoever runs it must authorise this computer's address."
-	case s.Status == vl2.StatusNotFound:
-		n.Detail = "The controller does not know this network. Check the network ID."
-	case s.Status == vl2.StatusRequestingConfiguration:
-		n.Detail = "Waiting for the network's controller to answer."
-	}
+	d.standing(&n, s, failure)
 	for _, g := range s.Groups {
 		n.Multicast = append(n.Multicast, fmt.Sprintf("%s/%08x", g.MAC, g.ADI))
 	}

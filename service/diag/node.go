@@ -83,6 +83,10 @@ func networks(f *Facts) []ipc.Finding {
 		case ipc.OK:
 			level = ipc.Fine
 			text = fmt.Sprintf("connected on %s with %s.", n.Device, strings.Join(n.Addresses, ", "))
+			if since := n.SilentSince; !since.IsZero() && f.Now.Sub(since) > 10*time.Minute {
+				level, advice = ipc.Unsure, n.Advice
+				text += " " + n.Detail
+			}
 			if len(n.Addresses) == 0 {
 				text = fmt.Sprintf("connected on %s, without an address.", n.Device)
 				if n.Type == "PRIVATE" || n.Type == "PUBLIC" {

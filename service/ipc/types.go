@@ -78,6 +78,7 @@ type Network struct {
 	Status NetworkStatus `json:"status"`
 	// Detail is a sentence when Status alone does not say what is wrong.
 	Detail string `json:"detail,omitempty"`
+	Standing
 	// Type is "PUBLIC" or "PRIVATE".
 	Type      string    `json:"type"`
 	MAC       string    `json:"mac"`

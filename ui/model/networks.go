@@ -198,6 +198,8 @@ func (s *State) networkStatus(n ipc.Network) (Badge, string) {
 	case d == "":
 	case n.Status == ipc.PortError:
 		sentence = d
+	case n.Status == ipc.OK && !n.SilentSince.IsZero():
+		sentence = joinSentences(sentence, d)
 	case n.Status == ipc.TooOld || n.Status == ipc.AuthRequired || b.Text == text.Get("network.unknown"):
 		sentence = joinSentences(sentence, d)
 	}
