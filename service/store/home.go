@@ -83,6 +83,10 @@ func OpenHome(dir string) (h *Home, err error) {
 	return h, nil
 }
 
+// lastBreath is how long a process that was killed may go on to have the lock: a
+// program that it was about to start has it for a moment.
+const lastBreath = time.Second
+
 // takeLock locks the home and leaves our process ID for whoever comes next.
 func (h *Home) takeLock() error {
 	path := h.path(lockFile)
@@ -91,15 +95,19 @@ func (h *Home) takeLock() error {
 		return fmt.Errorf("lock home directory: %w", err)
 	}
 	ok, err := lock(f)
-	if !ok {
-		defer f.Close()
+	for begun := time.Now(); !ok; ok, err = lock(f) {
 		if err != nil {
+			_ = f.Close()
 			return fmt.Errorf("lock home directory %s: %w", h.dir, err)
 		}
 		b := make([]byte, 20)
 		n, _ := f.ReadAt(b, 0) // only to say more
 		pid, _ := strconv.Atoi(strings.TrimSpace(string(b[:n])))
-		return &LockedError{Home: h.dir, PID: max(pid, 0)}
+		if pid <= 0 || running(pid) || time.Since(begun) > lastBreath {
+			_ = f.Close()
+			return &LockedError{Home: h.dir, PID: max(pid, 0)}
+		}
+		time.Sleep(lastBreath / 50)
 	}
 	if err = f.Truncate(0); err == nil {
 		_, err = f.WriteAt(fmt.Appendln(nil, os.Getpid()), 0)

@@ -2,8 +2,10 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -437,4 +439,39 @@ func TestRevoked(t *testing.T) {
 			t.Errorf("still there: %v, %v", got, err)
 		}
 	}
+}
+
+// TestLastBreath has the lock stay for a moment after the end of the process
+// that took it, as a program has it that was just being started.
+func TestLastBreath(t *testing.T) {
+	t.Parallel()
+	dead := exec.Command(os.Args[0], "-test.run=^$")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if runtime.GOOS != "windows" {
+		if err := os.Chmod(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := lock(f); !ok {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(f, dead.Process.Pid)
+	var locked *LockedError
+	begun := time.Now()
+	if _, err := OpenHome(dir); !errors.As(err, &locked) || locked.PID != dead.Process.Pid || time.Since(begun) < lastBreath {
+		t.Errorf("locked for good: %v after %v", err, time.Since(begun))
+	}
+	time.AfterFunc(lastBreath/4, func() { _ = f.Close() })
+	h, err := OpenHome(dir)
+	if err != nil {
+		t.Fatalf("locked for a moment: %v", err)
+	}
+	_ = h.Close()
 }

@@ -49,6 +49,9 @@ func checkDir(info fs.FileInfo) error {
 // restrict takes a secret file away from everybody but its owner.
 func restrict(path string) error { return os.Chmod(path, 0o600) }
 
+// running reports whether there is a process.
+func running(pid int) bool { return !errors.Is(unix.Kill(pid, 0), unix.ESRCH) }
+
 // lock takes an exclusive lock on an open file for the life of the process. ok
 // is false if another process has it.
 func lock(f *os.File) (ok bool, err error) {

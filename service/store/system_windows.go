@@ -72,6 +72,15 @@ func setAccess(path, sddl string) error {
 		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
 }
 
+// running reports whether there is a process.
+func running(pid int) bool {
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
+	if err == nil {
+		_ = windows.CloseHandle(h) // only looked at
+	}
+	return !errors.Is(err, windows.ERROR_INVALID_PARAMETER)
+}
+
 // lock takes an exclusive lock on an open file for the life of the process. ok
 // is false if another process has it. The locked byte lies behind the content,
 // so that others can still read who has it.
