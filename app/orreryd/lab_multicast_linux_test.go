@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,10 +78,36 @@ func TestLabDiscovery(t *testing.T) {
 		if x.kind == referenceKind {
 			continue
 		}
+		x.discovers(t, lan, "discovery.lan")
+		x.discovers(t, plain, "discovery.ready")
 		if _, err := x.client.SetNetwork(ctx(t), lan, ipc.NetworkSettings{LANDiscovery: &off}); err != nil {
 			t.Fatal(err)
 		}
 		x.isLAN(t, lan, false)
+	}
+}
+
+// discovers checks what the doctor and the counters say of a network on which
+// others were found.
+func (b *box) discovers(t *testing.T, nwid, code string) {
+	t.Helper()
+	e, err := b.client.Examine(ctx(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(e.Findings, func(f ipc.Finding) bool { return f.Code == code && strings.Contains(f.Text, nwid) })
+	if i < 0 || e.Findings[i].Level != ipc.Fine || !strings.Contains(e.Findings[i].Text, "went out and came in") {
+		t.Errorf("doctor on %s: no fine %s of %s in %+v", b.name, code, nwid, e.Findings)
+	}
+	page, err := b.client.Metrics(ctx(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"sent", "copied", "received"} {
+		series := fmt.Sprintf("orrery_network_multicast_frames_total{kind=%q,network_id=%q} ", kind, nwid)
+		if _, n, ok := strings.Cut(page, series); !ok || strings.HasPrefix(n, "0\n") {
+			t.Errorf("no %s on %s", series, b.name)
+		}
 	}
 }
 

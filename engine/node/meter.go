@@ -29,6 +29,8 @@ type NetworkMeter struct {
 	// Clamped counts TCP connections, each direction by itself, whose segments were
 	// made smaller than their end asked for.
 	Clamped uint64
+	// Multicasts is what was counted of multicast and broadcasts.
+	Multicasts vl2.MulticastCount
 	// LastConfig is when a configuration was last taken from the controller.
 	LastConfig clock.Mono
 }
@@ -48,7 +50,7 @@ func (c *Core) NetworkMeters() []NetworkMeter {
 		for r := range m.Drops {
 			m.Drops[r] = nw.Drops(vl2.DropReason(r))
 		}
-		m.Clamped = nw.Clamped()
+		m.Clamped, m.Multicasts = nw.Clamped(), nw.Multicasts()
 		for r := range m.PortDrops {
 			if p.ip != nil {
 				m.PortDrops[r] = p.ip.Drops(hostport.DropReason(r))

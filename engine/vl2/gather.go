@@ -77,6 +77,7 @@ func (s *Switch) known(nw *Network, k groupKey, asker identity.Address, limit ui
 // gather asks for members of a group: the best root, the controller, and the
 // network's contacts (spec 04 §12.4).
 func (s *Switch) gather(at clock.Instant, nw *Network, g identity.MulticastGroup, limit uint32) {
+	nw.multicasts.Asked++
 	to := s.scratch.hubs[:0]
 	add := func(a identity.Address) {
 		if a != s.self.Address && !a.Reserved() && !slices.Contains(to, a) && len(to) < gatherTargets {

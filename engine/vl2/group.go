@@ -259,7 +259,13 @@ func (t *groupTable) clean(now clock.Mono) {
 // members as they may.
 func (t *groupTable) expire(now clock.Mono, g *group) {
 	before := len(g.queue)
-	g.queue = slices.DeleteFunc(g.queue, func(o *outgoing) bool { return now >= o.expires || o.done() })
+	g.queue = slices.DeleteFunc(g.queue, func(o *outgoing) bool {
+		if now < o.expires && !o.done() {
+			return false
+		}
+		o.gone()
+		return true
+	})
 	t.queued -= before - len(g.queue)
 }
 

@@ -27,11 +27,12 @@ func (s *Switch) JoinWithToken(at clock.Instant, id identity.NetworkID, cached [
 	nw := &Network{
 		id: id, mac: identity.MACOf(id, s.self.Address),
 		lastConfig: clock.Never, lastLike: clock.Never,
-		members: memberTable{network: id, limit: s.limits.Members},
-		hosts:   hostTable{limit: s.limits.BridgeRoutes, self: s.self.Address},
-		loopAt:  clock.Never,
-		request: requestState{last: clock.Never, refusedSince: clock.Never, silentSince: clock.Never, token: token},
-		failure: StatusOK,
+		members:    memberTable{network: id, limit: s.limits.Members},
+		hosts:      hostTable{limit: s.limits.BridgeRoutes, self: s.self.Address},
+		loopAt:     clock.Never,
+		request:    requestState{last: clock.Never, refusedSince: clock.Never, silentSince: clock.Never, token: token},
+		failure:    StatusOK,
+		multicasts: MulticastCount{LastSent: clock.Never, LastReceived: clock.Never},
 	}
 	nw.assembler.Network = id
 	if !id.AdHoc() {

@@ -22,6 +22,7 @@ type outgoing struct {
 	// single is set if every member gets a frame of its own instead.
 	single  bool
 	expires clock.Mono
+	count   *MulticastCount // of the network
 }
 
 // done reports whether the frame reached as many members as it may.
@@ -33,6 +34,10 @@ func (o *outgoing) done() bool { return len(o.sent)-o.free >= o.limit }
 func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGroup, f *frame, withSource bool, origin identity.Address) {
 	limit := int(min(nw.config.MulticastLimit, 1<<20))
 	resolves := isResolution(g, f)
+	if !resolves {
+		nw.multicasts.Sent++
+		nw.multicasts.LastSent = at.Mono
+	}
 	if !resolves && s.sendToReplicator(at, nw, g, f) {
 		return
 	}
@@ -56,9 +61,11 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 	if known >= limit {
 		if resolves {
 			limit = max(limit, resolutionLimit)
+		} else if known > limit {
+			nw.multicasts.Short++
 		}
 		o := &s.scratch.out
-		*o = outgoing{frame: *f, head: h.AppendHead(o.head[:0]), origin: origin, limit: limit, sent: o.sent[:0], resolves: resolves, single: single}
+		*o = outgoing{frame: *f, head: h.AppendHead(o.head[:0]), origin: origin, limit: limit, sent: o.sent[:0], resolves: resolves, single: single, count: &nw.multicasts}
 		if grp.partial && grp.mayAsk(at.Mono, s.stretched(gatherInterval, 3), known) {
 			s.gather(at, nw, g, gatherReplyMembers)
 		}
@@ -78,7 +85,7 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 	*o = outgoing{
 		frame: frame{f.src, f.dst, f.etherType, append(o.payload[:0], f.payload...)},
 		head:  h.AppendHead(o.head[:0]), origin: origin, limit: limit, sent: o.sent[:0],
-		resolves: resolves, single: single, expires: at.Mono + queueLife,
+		resolves: resolves, single: single, expires: at.Mono + queueLife, count: &nw.multicasts,
 	}
 	// Those that the last answer left out are asked for without regard to the
 	// limit, so that they have their turn.
@@ -156,6 +163,9 @@ func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identit
 		return
 	}
 	s.pushIfNeeded(at, nw, m)
+	if !o.resolves {
+		nw.multicasts.Copies++
+	}
 	s.link.Send(at, to, wire.VerbMulticastFrame, o.head, o.payload, !nw.config.NoCompressFrames())
 }
 
@@ -181,6 +191,7 @@ func (s *Switch) sendToReplicator(at clock.Instant, nw *Network, g identity.Mult
 	}
 	m := nw.members.open(at.Mono, best)
 	s.pushIfNeeded(at, nw, m)
+	nw.multicasts.Copies++
 	h := wire.MulticastFrame{
 		Network: nw.id, Flags: wire.MulticastFrameSource | wire.MulticastFrameReplicate,
 		Source: f.src, Group: g, EtherType: f.etherType,
@@ -195,6 +206,7 @@ func (t *groupTable) enqueue(now clock.Mono, g *group) *outgoing {
 	t.expire(now, g)
 	if len(g.queue) >= queuePerGroup {
 		o := g.queue[0]
+		o.gone()
 		g.queue = append(g.queue[:0], g.queue[1:]...)
 		g.queue = append(g.queue, o)
 		return o

@@ -66,6 +66,10 @@ func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g ide
 		return false
 	}
 	if r := s.inspect(at, nw, m, f); r >= rule.Accept {
+		if !isResolution(g, f) {
+			nw.multicasts.Received++
+			nw.multicasts.LastReceived = at.Mono
+		}
 		s.deliver(at, nw, f, r)
 	}
 	return true

@@ -104,6 +104,8 @@ type Network struct {
 
 	origins origins
 
+	multicasts MulticastCount
+
 	verifiedOnly bool
 	// limit is what SetLimit set, clamped what Clamped counts.
 	limit   int

@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"net"
 	"runtime"
 
 	"orrery/engine/netconf"
+	"orrery/engine/vl2"
+	"orrery/service/diag"
 	"orrery/service/ipc"
 )
 
@@ -24,4 +27,17 @@ func discoverable(s *netconf.Settings, portWanted bool) error {
 			Advise("Set port=tap together with lanDiscovery=1. Nothing was changed")
 	}
 	return nil
+}
+
+// multicasts is what the checks look at of a network's multicast.
+func (d *Daemon) multicasts(device string, limit uint32, c *vl2.MulticastCount) diag.Multicast {
+	m := diag.Multicast{
+		Known: true, Limit: limit, Sent: c.Sent, Received: c.Received, Unheard: c.Unheard, Short: c.Short,
+		LastSent: d.host.Time(c.LastSent), LastReceived: d.host.Time(c.LastReceived),
+	}
+	if i, err := net.InterfaceByName(device); err == nil {
+		m.DeviceKnown = true
+		m.DeviceMulticast, m.DeviceLine = i.Flags&net.FlagMulticast != 0, i.Flags&net.FlagPointToPoint != 0
+	}
+	return m
 }

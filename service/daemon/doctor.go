@@ -9,6 +9,7 @@ import (
 	"orrery/engine/clock"
 	"orrery/engine/node"
 	"orrery/engine/vl1"
+	"orrery/engine/vl2"
 	"orrery/service/diag"
 	"orrery/service/ipc"
 )
@@ -51,6 +52,8 @@ func (d *Daemon) facts(ctx context.Context) (*diag.Facts, error) {
 	byUDP := make(map[string][2]bool)
 	fetched := make(map[string]clock.Mono)
 	issued := make(map[string]clock.Wall)
+	multicasts := make(map[string]vl2.MulticastCount)
+	limits := make(map[string]uint32)
 	d.host.View(func(c *node.Core, at clock.Instant) {
 		f.NAT, f.Local = c.NAT(at), c.Local()
 		f.Surface = f.NAT.Surface
@@ -77,6 +80,7 @@ func (d *Daemon) facts(ctx context.Context) (*diag.Facts, error) {
 			fetched[m.ID.String()] = m.LastConfig
 			if s, ok := c.Network(m.ID); ok && s.Config != nil {
 				issued[m.ID.String()] = s.Config.Timestamp
+				limits[m.ID.String()], multicasts[m.ID.String()] = s.Config.MulticastLimit, m.Multicasts
 			}
 		}
 	})
@@ -92,6 +96,9 @@ func (d *Daemon) facts(ctx context.Context) (*diag.Facts, error) {
 	for i := range snap.Networks {
 		n := diag.Network{Network: snap.Networks[i]}
 		n.Fetched, n.Issued = d.host.Time(fetched[n.ID]), wallTime(issued[n.ID])
+		if c, known := multicasts[n.ID]; known {
+			n.Multicasts = d.multicasts(n.Device, limits[n.ID], &c)
+		}
 		f.Networks = append(f.Networks, n)
 	}
 	return f, nil

@@ -181,6 +181,18 @@ func (m *measured) perNetwork(p *metrics.Page) {
 			p.Count(n.Clamped, "network_id", id)
 		}
 	})
+	p.Family("orrery_network_multicast_frames_total", metrics.Counter, "Multicast and broadcast frames of a network, apart from questions who has an address: sent to groups, copies of them for members, those no member was found for, those that reached fewer members than there are because of the network's limit, and received ones.")
+	each(func(n *node.NetworkMeter, id string) {
+		c := &n.Multicasts
+		for _, x := range []struct {
+			kind string
+			n    uint64
+		}{{"sent", c.Sent}, {"copied", c.Copies}, {"unheard", c.Unheard}, {"short", c.Short}, {"received", c.Received}} {
+			p.Count(x.n, "kind", x.kind, "network_id", id)
+		}
+	})
+	p.Family("orrery_network_multicast_gathers_total", metrics.Counter, "Questions for the members of a network's multicast groups.")
+	each(func(n *node.NetworkMeter, id string) { p.Count(n.Multicasts.Asked, "network_id", id) })
 	p.Family("orrery_network_members", metrics.Gauge, "Peers that have proved membership of a network.")
 	each(func(n *node.NetworkMeter, id string) { p.Count(uint64(n.Members), "network_id", id) })
 	p.Family("orrery_network_unverified_members", metrics.Gauge, "Members that a network for verified peers turns away.")

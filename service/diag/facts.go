@@ -67,6 +67,7 @@ type Network struct {
 	// Fetched is when the configuration was last had from the controller, Issued
 	// the controller's clock in it; zero if it is from the disk.
 	Fetched, Issued time.Time
+	Multicasts      Multicast
 }
 
 // Surroundings is what can be seen of the machine without a node.
@@ -99,7 +100,7 @@ type Other struct {
 func Examine(f *Facts) []ipc.Finding {
 	var all []ipc.Finding
 	for _, check := range []func(*Facts) []ipc.Finding{
-		service, machine, sockets, reach, roots, address, mapping, relay, clocks, networks, routes, names, verified, peers, alerts,
+		service, machine, sockets, reach, roots, address, mapping, relay, clocks, networks, routes, names, discovery, verified, peers, alerts,
 	} {
 		all = append(all, check(f)...)
 	}
