@@ -46,6 +46,17 @@ func TestTrouble(t *testing.T) {
 	if len(r.Values) != 2 || r.Values[0].Text != "1400 bytes (limited to 1400 by you)" || r.Values[1].Text != "Set" {
 		t.Errorf("%+v", r.Values)
 	}
+	if r.DNSState.Text != "Not possible here" || !strings.Contains(r.DNSNote, "Install systemd-resolved.") {
+		t.Errorf("%+v %q", r.DNSState, r.DNSNote)
+	}
+	for state, tone := range map[string]Tone{"pending": Busy, "ignored": Neutral, "refused": Warning, "failed": Bad} {
+		if b, _ := dnsState(&ipc.DNS{State: state}); b.Tone != tone || b.Text == "" {
+			t.Errorf("%s: %+v", state, b)
+		}
+	}
+	if b, note := dnsState(&ipc.DNS{State: "applied", By: "systemd-resolved", All: true}); b != (Badge{}) || note != "All names are asked for there, by way of systemd-resolved." {
+		t.Errorf("%+v %q", b, note)
+	}
 	// An observer sees it all and can change nothing.
 	all := uitest.WithTrouble()
 	all.Status.Role = ipc.Observer

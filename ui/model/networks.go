@@ -61,9 +61,13 @@ type NetworkRow struct {
 	// AddressNotes says of addresses what is wrong with them.
 	AddressNotes []string
 	Routes       []RouteRow
-	DNS          string
-	Settings     []Setting
-	Values       []Value
+	// DNS names the servers, DNSState what became of them, with no text if they are
+	// plainly in use, and DNSNote why and what can be done.
+	DNS      string
+	DNSState Badge
+	DNSNote  string
+	Settings []Setting
+	Values   []Value
 	// Unverified is whom the network turns away, being for verified peers.
 	Unverified Unverified
 	// Invite makes an invite; no button for a network that has none.
@@ -126,6 +130,7 @@ func (s *State) networkRow(n ipc.Network, joined bool) NetworkRow {
 			r.Addresses = append(r.Addresses, Copyable{Text: a, Copy: plainIP(a)})
 		}
 		r.AddressNotes = addressNotes(&n)
+		r.DNSState, r.DNSNote = dnsState(&n.DNS)
 		r.VerifyController, r.Unverified = s.verifyController(&n), s.unverified(&n)
 		r.Port, r.Bridging = portText(&n), bridgingText(n.Bridging)
 		if controllerOf(n.ID) != "" {
@@ -299,6 +304,34 @@ func webPage(u string) string {
 		return ""
 	}
 	return p.String()
+}
+
+// dnsState says what became of a network's name servers.
+func dnsState(d *ipc.DNS) (Badge, string) {
+	note := joinSentences(sentence(clean(d.Reason, detailLimit)), sentence(clean(d.Advice, detailLimit)))
+	switch d.State {
+	case "pending":
+		return Badge{MarkBusy, Busy, text.Get("route.pending")}, note
+	case "ignored":
+		return Badge{MarkOff, Neutral, text.Get("route.ignored")}, note
+	case "refused":
+		return Badge{MarkWarning, Warning, text.Get("route.refused")}, note
+	case "unsupported":
+		return Badge{MarkWarning, Warning, text.Get("network.dns.unsupported")}, note
+	case "failed":
+		return Badge{MarkError, Bad, text.Get("network.dns.failed")}, note
+	case "applied":
+		by := clean(d.By, nameLimit)
+		switch {
+		case d.All && by != "":
+			note = joinSentences(text.Get("network.dns.all.by", "by", by), note)
+		case d.All:
+			note = joinSentences(text.Get("network.dns.all"), note)
+		case by != "":
+			note = joinSentences(text.Get("network.dns.by", "by", by), note)
+		}
+	}
+	return Badge{}, note
 }
 
 // plainIP is the address without its prefix length, as one pastes it elsewhere.

@@ -33,6 +33,7 @@ type detail struct {
 	routeName fyne.CanvasObject
 	away      *fyne.Container // members that are turned away
 	values    *fyne.Container
+	dns       *fyne.Container // name servers, and what became of them
 	id        *widget.Copy
 	addresses *fyne.Container
 	fields    *fyne.Container
@@ -53,7 +54,7 @@ func newDetail(do func(model.Action)) *detail {
 		do: do, title: widget.Heading(""), badge: widget.NewBadge(model.Badge{}), sentence: widget.Body("").Muted(),
 		signIn: fw.NewButton("", nil), invite: fw.NewButton("", nil), toggle: fw.NewButton("", nil), check: fw.NewButton("", nil), id: widget.NewCopy(model.Copyable{}, do),
 		addresses: container.New(widget.Stacked{Closer: 6}), fields: container.New(widget.Fields{Closer: 8}), lines: map[string]*line{},
-		settings: container.New(widget.Stacked{Closer: 6}), routes: container.NewVBox(), away: container.NewVBox(), values: container.NewVBox(),
+		settings: container.New(widget.Stacked{Closer: 6}), routes: container.NewVBox(), away: container.NewVBox(), values: container.NewVBox(), dns: container.New(widget.Stacked{Closer: 10}),
 	}
 	d.signIn.Importance = fw.HighImportance
 	d.field("network.field.addresses", d.addresses)
@@ -63,8 +64,12 @@ func newDetail(do func(model.Action)) *detail {
 	} {
 		v := widget.Body("")
 		var value fyne.CanvasObject = v
-		if id == "network.field.controller" {
+		switch id {
+		case "network.field.controller":
 			value = container.NewBorder(nil, nil, nil, beside(d.check), v)
+		case "network.field.dns":
+			d.dns.Add(v)
+			value = d.dns
 		}
 		d.lines[id] = &line{label: d.field(id, value), value: v}
 	}
@@ -105,6 +110,8 @@ func (d *detail) show(r model.NetworkRow) {
 	}
 	redraw(d.away, r.ID != d.shown.ID || !reflect.DeepEqual(r.Unverified, d.shown.Unverified), func() []fyne.CanvasObject { return drawUnverified(r.Unverified, d.do) })
 	redraw(d.routes, r.ID != d.shown.ID || !slices.Equal(r.Routes, d.shown.Routes), func() []fyne.CanvasObject { return drawRoutes(r.ID, r.Routes, d.do) })
+	redraw(d.dns, r.ID != d.shown.ID || r.DNSState != d.shown.DNSState || r.DNSNote != d.shown.DNSNote, func() []fyne.CanvasObject { return append(d.dns.Objects[:1:1], fate(r.DNSState, r.DNSNote)...) })
+	show(r.DNS != "", d.dns)
 	redraw(d.values, r.ID != d.shown.ID || !slices.Equal(r.Values, d.shown.Values), func() []fyne.CanvasObject { return drawValues(r.Values, d.do) })
 	show(len(r.Routes) > 0, d.routeName, d.routes)
 	device := r.Device

@@ -17,14 +17,19 @@ const choiceWidth = 150
 func drawRoutes(network string, rows []model.RouteRow, do func(model.Action)) []fyne.CanvasObject {
 	var out []fyne.CanvasObject
 	for _, r := range rows {
-		words := container.New(widget.Stacked{Closer: 10}, widget.Body(r.Text))
-		if r.Badge.Text != "" {
-			words.Add(container.NewHBox(gap(), widget.NewBadge(r.Badge)))
-		}
-		if r.Note != "" {
-			words.Add(widget.Body(r.Note).Muted().Small())
-		}
+		words := container.New(widget.Stacked{Closer: 10}, append([]fyne.CanvasObject{widget.Body(r.Text)}, fate(r.Badge, r.Note)...)...)
 		out = append(out, container.NewBorder(nil, nil, nil, container.NewVBox(choice(network, r, do)), words))
+	}
+	return out
+}
+
+// fate draws what became of something, and why.
+func fate(b model.Badge, note string) (out []fyne.CanvasObject) {
+	if b.Text != "" {
+		out = append(out, container.NewHBox(gap(), widget.NewBadge(b)))
+	}
+	if note != "" {
+		out = append(out, widget.Body(note).Muted().Small())
 	}
 	return out
 }
