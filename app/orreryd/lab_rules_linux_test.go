@@ -168,6 +168,9 @@ func TestLabRulesServices(t *testing.T) {
 		if x.at.kind == referenceKind {
 			continue
 		}
+		if r, err := x.at.client.NetworkRules(ctx(t), nwid); err != nil || len(r.Rules.Rules) != 16 || !strings.Contains(r.Rules.Text, "accept\n  ipprotocol tcp\n  and dport 8080\n;\n") {
+			t.Errorf("%s: rules %+v, %v", x.at.name, r, err)
+		}
 		for port, verdict := range map[uint16]string{8080: "accept", 8081: "drop"} {
 			for direction, ends := range map[string][2]*box{"out": {x.at, x.other}, "in": {x.other, x.at}} {
 				q := ipc.FrameQuery{Frame: segmentTo(four[ends[0]], four[ends[1]], port), Direction: direction, From: ends[0].secret.Address.String(), To: ends[1].secret.Address.String()}

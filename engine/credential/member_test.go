@@ -283,3 +283,23 @@ func TestRenewedCapability(t *testing.T) {
 		t.Errorf("%d capabilities count that are too old", len(l))
 	}
 }
+
+// TestKeyOfAPeer: a certificate that says whose it is counts for that key only,
+// whatever ours says.
+func TestKeyOfAPeer(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	theirs := NewMembership(b.NetworkID, b.peer, b.Now, 1000)
+	full := NewMembership(b.NetworkID, b.secrets["self"].Identity, b.Now, 1000)
+	legacy := MembershipOf(full.Qualifiers()[:3]...)
+	impostor := b.secrets["peerC_wrong_signer"].Identity
+	impostor.Address = b.peer.Address // the address, but another key
+	for name, ours := range map[string]Membership{"with keys": full, "without keys": legacy} {
+		if !ours.Agrees(&theirs, b.peer) || ours.Agrees(&theirs, impostor) {
+			t.Errorf("ours %s: agrees with the owner %v, with another key %v", name, ours.Agrees(&theirs, b.peer), ours.Agrees(&theirs, impostor))
+		}
+	}
+	if old := MembershipOf(theirs.Qualifiers()[:3]...); full.Agrees(&old, b.peer) || !legacy.Agrees(&old, b.peer) {
+		t.Error("a certificate without keys counts only where nobody has them")
+	}
+}

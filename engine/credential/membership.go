@@ -192,6 +192,9 @@ func (m *Membership) Agrees(theirs *Membership, peer identity.Identity) bool {
 		}
 		hashed = hashed || q.ID >= QualifierKeyHash && q.ID < QualifierKeyHash+4
 	}
+	if !hashed { // ours is from an older controller, but theirs says whose it is
+		_, hashed = theirs.last(QualifierKeyHash)
+	}
 	return !hashed || theirs.names(peer)
 }
 
