@@ -16,6 +16,10 @@ func (p *Port) FromNetwork(at clock.Instant, src, dst identity.MAC, etherType ui
 	if !p.up {
 		return
 	}
+	if src == 0 || src == p.mac || src.Multicast() {
+		p.drop(DropSource)
+		return
+	}
 	ours := dst == p.mac || dst == identity.Broadcast || dst.Multicast() && p.joined(dst)
 	if !ours {
 		if super && p.cfg.Capture != nil {
