@@ -320,6 +320,7 @@ func (c *Core) SetSettings(at clock.Instant, nwid identity.NetworkID, s netconf.
 	c.vl2.SetVerifiedOnly(at, nw, s.VerifiedOnly)
 	c.vl2.SetToken(at, nw, s.Token)
 	p.kind()
+	nw.SetEthernet(p.ip == nil)
 	p.configure(c, at, nw)
 	c.reckonInside()
 	c.changed(nwid)

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"orrery/engine/clock"
 	"orrery/engine/ether"
@@ -15,6 +16,9 @@ type Segment struct {
 	node  *Node
 	nwid  identity.NetworkID
 	hosts []*EtherHost
+	cable *Segment // to another segment
+	// Carried counts the frames that were on the segment.
+	Carried int
 	// Unknown counts frames of ethertypes that no host knows, by ethertype.
 	Unknown map[uint16]int
 }
@@ -50,9 +54,42 @@ func (s *Segment) NewHost(mac identity.MAC, ip netip.Addr) *EtherHost {
 	return h
 }
 
+// cableDelay is what a frame needs from one segment to another.
+const cableDelay = clock.Millisecond / 100
+
+// Connect joins two segments by a short cable, as a switch on either
+// end would that has learnt nothing.
+func (s *Segment) Connect(o *Segment) { s.cable, o.cable = o, s }
+
+// Disconnect takes the cable away.
+func (s *Segment) Disconnect() {
+	if s.cable != nil {
+		s.cable.cable, s.cable = nil, nil
+	}
+}
+
+// Move takes a host from its segment to another.
+func (h *EtherHost) Move(to *Segment) {
+	h.segment.hosts = slices.DeleteFunc(h.segment.hosts, func(o *EtherHost) bool { return o == h })
+	h.segment, to.hosts = to, append(to.hosts, h)
+}
+
 // carry brings a frame to whom it is addressed: from a host to the others and
-// to the network, from the network (nil) to the hosts.
+// to the network, from the network (nil) to the hosts, and over the cable.
 func (s *Segment) carry(from *EtherHost, frame []byte) {
+	if o := s.cable; o != nil {
+		s.node.world.After(cableDelay, func() { o.pass(frame) })
+	}
+	s.deliver(from, frame, from != nil)
+}
+
+// pass takes a frame that came over the cable.
+func (s *Segment) pass(frame []byte) { s.deliver(nil, frame, true) }
+
+// deliver gives a frame to the hosts but the one that sent it, and to the network
+// unless it came from there, or is for one of the hosts.
+func (s *Segment) deliver(from *EtherHost, frame []byte, network bool) {
+	s.Carried++
 	dst := identity.MACFrom(frame)
 	for _, h := range s.hosts {
 		if h != from && (dst == h.MAC || dst.Multicast()) {
@@ -62,7 +99,7 @@ func (s *Segment) carry(from *EtherHost, frame []byte) {
 			}
 		}
 	}
-	if from != nil {
+	if network {
 		s.node.SendFrame(s.nwid, frame)
 	}
 }

@@ -53,10 +53,14 @@ func (s *Switch) bridgeIn(at clock.Instant, nw *Network, src identity.MAC) bool 
 	return false
 }
 
-// repeats reports whether we are a bridge and a frame for many comes again and
+// SetEthernet says whether the host port is an Ethernet device, which the user may
+// have put into a bridge of the system, with all that this can lead to.
+func (nw *Network) SetEthernet(on bool) { nw.ethernet = on }
+
+// repeats reports whether a frame for many comes from an Ethernet device again and
 // again, so that it must be in a loop.
 func (s *Switch) repeats(at clock.Instant, nw *Network, f *frame) bool {
-	if !nw.roles.amBridge || nw.echoes.allow(at.Mono, f, s.link.Random) {
+	if !nw.ethernet || nw.echoes.allow(at.Mono, f, s.link.Random) {
 		return false
 	}
 	nw.looped(at, f.src)

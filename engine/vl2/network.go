@@ -97,7 +97,8 @@ type Network struct {
 	// likePackets is what fullList last built, nil if it no longer holds.
 	likePackets [][]byte
 
-	echoes echoes // frames that entered here, on a bridge
+	ethernet bool   // the host port is an Ethernet device
+	echoes   echoes // frames that entered there
 	// loopMAC is the source of the last frame that came back, at loopAt.
 	loopMAC identity.MAC
 	loopAt  clock.Mono
