@@ -145,12 +145,17 @@ func (d *demo) createNetwork(ctx context.Context) (string, error) {
 	return d.network, nil
 }
 
-// join lets the members knock, and the controller's owner open.
+// join lets the members knock, with an invite by which they know the controller,
+// and the controller's owner open.
 func (d *demo) join(ctx context.Context) (string, error) {
 	start := time.Now()
 	c := d.lab.hosts[controller]
-	err := d.each(members, func(h *host) error {
-		if _, err := h.client.Join(ctx, d.network, ipc.NetworkSettings{}); err != nil {
+	invite, err := c.client.Invite(ctx, d.network, "")
+	if err != nil {
+		return "", c.wrap("make an invite: %w", err)
+	}
+	err = d.each(members, func(h *host) error {
+		if _, err := h.client.JoinInvite(ctx, d.network, ipc.Join{Invite: invite.Link}); err != nil {
 			return h.wrap("join the network: %w", err)
 		}
 		if err := d.awaitNetwork(ctx, h, func(n *ipc.Network) bool { return n.Status == ipc.AccessDenied }); err != nil {
