@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 
@@ -68,6 +69,14 @@ func (r *resolved) apply(ctx context.Context, w *wish) (bool, error) {
 	if w.all {
 		domains = append(domains, linkDomain{Domain: ".", Routing: true})
 	}
+	apart, err := r.apart(ctx)
+	if err != nil {
+		return false, r.explain(err)
+	}
+	if apart {
+		return false, unsupportedHere("systemd-resolved does not see the network's interface: it runs in another network namespace than this service.",
+			"Run the service where systemd-resolved runs.")
+	}
 	if same, err := r.has(ctx, w, servers, domains); same || err != nil {
 		return false, r.explain(err)
 	}
@@ -102,11 +111,32 @@ func (r *resolved) apply(ctx context.Context, w *wish) (bool, error) {
 	if err := r.set(ctx, "SetLinkDNS", w.index, servers); err != nil {
 		return true, r.explain(err)
 	}
-	_, err := r.bus.call(ctx, resolvedName, resolvedPath, resolvedCall+"FlushCaches")
+	_, err = r.bus.call(ctx, resolvedName, resolvedPath, resolvedCall+"FlushCaches")
 	if errors.Is(err, context.DeadlineExceeded) {
 		return true, r.explain(err)
 	}
 	return true, nil
+}
+
+// apart reports whether the resolver is known to have other interfaces, of which
+// one may have our index: it is in another network namespace, as the host's is
+// for a service in a container. It fails only if the bus does not answer.
+func (r *resolved) apart(ctx context.Context) (bool, error) {
+	const bus = "org.freedesktop.DBus"
+	body, err := r.bus.call(ctx, bus, "/org/freedesktop/DBus", bus+".GetConnectionUnixProcessID", resolvedName)
+	var pid uint32
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false, err
+	}
+	if err != nil || dbus.Store(body, &pid) != nil {
+		return false, nil
+	}
+	theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		return false, nil
+	}
+	ours, err := os.Readlink("/proc/self/ns/net")
+	return err == nil && ours != theirs, nil
 }
 
 // set calls a method of the manager for an interface.
@@ -190,6 +220,9 @@ func (r *resolved) undo(ctx context.Context, e entry) error {
 	}
 	if !r.bus.owned(ctx, resolvedName) {
 		return ctx.Err()
+	}
+	if apart, err := r.apart(ctx); apart || err != nil {
+		return err
 	}
 	_, err = r.bus.call(ctx, resolvedName, resolvedPath, resolvedCall+"RevertLink", int32(e.Index))
 	if absent(err) || named(err, "org.freedesktop.resolve1.NoSuchLink") {
