@@ -98,6 +98,15 @@ func TestChecks(t *testing.T) {
 		"double NAT": {func(f *Facts) {
 			f.Mapping.Code, f.Mapping.Text = portmap.DoubleNAT, "The gateway is behind another one."
 		}, []string{"warning mapping.double_nat"}},
+		"routes as they should be": {func(f *Facts) {
+			f.Networks[0].Routes = []ipc.Route{{Target: "10.9.0.0/16", State: ipc.RouteApplied}, {Target: "10.0.0.0/8", State: ipc.RouteNarrowed, Reason: "A part."}, {Target: "0.0.0.0/0", State: ipc.RouteIgnored, Reason: "You said so."}}
+		}, nil},
+		"routes that do not fit": {func(f *Facts) {
+			n := &f.Networks[0]
+			n.Routes = []ipc.Route{{Target: "10.9.0.0/16", Via: "10.1.1.1", State: ipc.RouteRefused, Reason: "It is eth0's.", Advice: "Accept it."}, {Target: "0.0.0.0/0", State: ipc.RoutePending, Reason: "Not yet."}}
+			n.AddressStates = []ipc.AddressState{{Address: "192.168.1.5/24", State: ipc.RouteRefused, Reason: "It is eth0's."}}
+			f.Alerts = []ipc.Alert{{ID: "network.route." + n.ID, Severity: "warning"}}
+		}, []string{"warning routes.refused", "warning routes.refused", "warning routes.pending"}},
 		"clock ahead":    {func(f *Facts) { f.Networks[0].Issued = now.Add(-time.Hour) }, []string{"warning clock.skewed"}},
 		"clock behind":   {func(f *Facts) { f.Networks[0].Issued = now.Add(time.Hour) }, []string{"warning clock.skewed"}},
 		"before planet":  {func(f *Facts) { f.PlanetTime = now.AddDate(1, 0, 0) }, []string{"problem clock.behind"}},
