@@ -42,7 +42,10 @@ type NetworkState struct {
 	// DroppedUnverified counts frames that were not carried because a network for
 	// verified peers is not for their sender or receiver, TurnedAway by whom.
 	DroppedUnverified uint64
-	TurnedAway        []vl2.TurnedAway
+	TurnedAway        []TurnedAway
+	// ControllerTrust is the state of the controller's trust record, verified if we
+	// are the controller, empty if nothing is recorded or there is none.
+	ControllerTrust trust.State
 	// Conflicts are the addresses of ours that others claimed lately.
 	Conflicts []hostport.Conflict
 	// Controller is the controller's address, 0 of an ad-hoc network. Refreshed is
@@ -72,7 +75,12 @@ func (c *Core) Network(nwid identity.NetworkID) (NetworkState, bool) {
 	if since, ok := nw.Silence(); ok {
 		s.Silent = since
 	}
-	s.DroppedUnverified, s.TurnedAway = nw.Drops(vl2.DropNotVerified), nw.TurnedAway()
+	s.DroppedUnverified, s.TurnedAway = nw.Drops(vl2.DropNotVerified), c.turnedAway(nw)
+	if a := nw.Controller(); a == c.self.Address {
+		s.ControllerTrust = trust.Verified
+	} else if r, known := c.trust.Get(a); known && a != 0 {
+		s.ControllerTrust = r.State
+	}
 	return s, true
 }
 
@@ -83,6 +91,24 @@ func (c *Core) BridgedHosts(at clock.Instant, nwid identity.NetworkID) []vl2.Bri
 		return nil
 	}
 	return nw.Hosts(at.Mono)
+}
+
+// TurnedAway is a member whose frames a network for verified peers does not carry,
+// with the name that the user gave it.
+type TurnedAway struct {
+	vl2.TurnedAway
+	Name string
+}
+
+// turnedAway lists them, but for those whom the user blocked, of whom nothing is
+// expected.
+func (c *Core) turnedAway(nw *vl2.Network) (list []TurnedAway) {
+	for _, t := range nw.TurnedAway() {
+		if r, _ := c.trust.Get(t.Peer); r.State != trust.Blocked {
+			list = append(list, TurnedAway{t, r.Name})
+		}
+	}
+	return list
 }
 
 // Networks lists the joined networks in order.

@@ -49,7 +49,7 @@ func TestVerifiedAmongMembers(t *testing.T) {
 		d, sd := l.add("D", 5, "5.0.14.1")
 		l.online()
 		l.network(isPrivate + v4Pool + `,` + v6Modes)
-		for _, n := range []*sim.Node{l.a, l.b, d} {
+		for _, n := range []*sim.Node{l.a, l.b, d} { // all three are let in
 			l.member(n, `{"authorized":true}`)
 		}
 		pin(t, l.a, l.b.Identity(), trust.Verified)
@@ -91,6 +91,10 @@ func TestVerifiedAmongMembers(t *testing.T) {
 			}
 			if l.sa.Received != ra || l.sb.Received != rb {
 				t.Errorf("%s: %d and %d packets", state, l.sa.Received-ra, l.sb.Received-rb)
+			}
+			// Of whom the user blocked nothing is expected.
+			if away := l.turnedAway(l.a); slices.Contains(away, addressOf(l.b)) != (state == trust.Seen) {
+				t.Errorf("%s: turned away %v", state, away)
 			}
 			pin(t, l.a, l.b.Identity(), trust.Verified)
 			l.talk(l.sb, l.a, 5*sec)

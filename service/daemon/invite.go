@@ -110,23 +110,9 @@ const maxUnverified = 64
 // it, and whether its controller is known for sure.
 func (d *Daemon) unverifiedView(n *ipc.Network, s *node.NetworkState) {
 	n.VerifiedOnly, n.DroppedUnverified, n.UnverifiedCount = s.Settings.VerifiedOnly, s.DroppedUnverified, len(s.TurnedAway)
-	d.host.View(func(c *node.Core, _ clock.Instant) {
-		if a := s.ID.Controller(); !s.ID.AdHoc() {
-			rec, known := c.Trust().Get(a)
-			switch {
-			case a == c.Self().Address:
-				n.ControllerTrust = ipc.Verified
-			case known:
-				n.ControllerTrust = ipc.TrustState(rec.State)
-			}
-		}
-		for i := range s.TurnedAway[:min(len(s.TurnedAway), maxUnverified)] {
-			m := &s.TurnedAway[i]
-			u := ipc.Unverified{Address: m.Peer.String(), From: m.From, To: m.To, Last: d.host.Time(m.Last)}
-			if rec, known := c.Trust().Get(m.Peer); known {
-				u.Name = rec.Name
-			}
-			n.Unverified = append(n.Unverified, u)
-		}
-	})
+	n.ControllerTrust = ipc.TrustState(s.ControllerTrust)
+	for i := range s.TurnedAway[:min(len(s.TurnedAway), maxUnverified)] {
+		m := &s.TurnedAway[i]
+		n.Unverified = append(n.Unverified, ipc.Unverified{Address: m.Peer.String(), Name: m.Name, From: m.From, To: m.To, Last: d.host.Time(m.Last)})
+	}
 }
