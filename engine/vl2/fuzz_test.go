@@ -59,11 +59,14 @@ func FuzzHostFrame(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, src, dst uint64, etherType uint16, payload []byte) {
 		_, s, nw := v.node(t, Limits{Members: 8, BridgeRoutes: 4}, vectorConfig{
-			Flags: "0000000000000006", MulticastLimit: 32, Specialists: []string{"000002" + v.PeerB.String(), "000002" + v.Self.String()},
+			Flags: "0000000000000006", MulticastLimit: uint32(src>>48) % 3, Specialists: []string{"000002" + v.PeerB.String(), "000002" + v.Self.String()},
 			StaticIPs: []string{"fc8f:1689:580:3348:d73a::1/40", "10.0.0.1/24"},
 		})
 		s.SendFrame(start, nw, identity.MAC(src&0xffffffffffff), identity.MAC(dst&0xffffffffffff), etherType, payload)
 		s.SendFrame(after(1), nw, nw.mac, identity.MAC(dst&0xffffffffffff), etherType, payload)
+		g, _ := groupOf(identity.MAC(dst&0xffffffffffff), etherType, payload)
+		s.learnLike(after(2), groupKey{nw.id, g}, v.PeerC, true)
+		s.SendFrame(after(3), nw, nw.mac, identity.MAC(dst&0xffffffffffff), etherType, payload)
 		s.Tick(after(60000))
 	})
 }
