@@ -227,3 +227,52 @@ func streamed(t *testing.T, from, to *box, nwid string) (heard int, missed []int
 	}
 	return len(seen), missed
 }
+
+// TestLabReplicator has a member send another's stream on to the third; the
+// sender sends each packet once, and none that its receiver misses.
+func TestLabReplicator(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "c")
+	if s.controller.kind == referenceKind {
+		t.Skip("the reference's controller names no replicators")
+	}
+	c := s.box("c")
+	s.begin()
+	nwid := s.multicastNetwork(5, "")
+	s.admit(nwid, c, `{"authorized":true,"multicastReplicator":true}`)
+	c.enter(nwid, "{}")
+	c.member(nwid, "OK")
+	s.both(nwid, ipc.NetworkSettings{})
+	for _, x := range []*box{s.a, s.b} {
+		x.pings(20*time.Second, c.ip4(nwid)) // a replicator is used once it is reached directly
+	}
+	before := s.a.copies(t, nwid)
+	heard, missed := streamed(t, s.a, s.b, nwid)
+	t.Logf("%d of 100, missed %v", heard, missed)
+	if heard != 100 {
+		t.Errorf("b heard %d of 100 packets", heard)
+	}
+	if s.a.kind == referenceKind {
+		return
+	}
+	after := s.a.copies(t, nwid)
+	t.Logf("a sent %d frames in %d copies", after[0]-before[0], after[1]-before[1])
+	if n := after[1] - before[1]; n > after[0]-before[0]+10 { // the first ones may find no direct path
+		t.Errorf("a sent %d frames in %d copies", after[0]-before[0], n)
+	}
+}
+
+// copies is how many multicast frames a computer sent on a network, and how many
+// copies of them.
+func (b *box) copies(t *testing.T, nwid string) (n [2]int) {
+	t.Helper()
+	page, err := b.client.Metrics(ctx(t))
+	if err != nil && b.kind != referenceKind {
+		t.Fatal(err)
+	}
+	for i, kind := range []string{"sent", "copied"} {
+		_, value, _ := strings.Cut(page, fmt.Sprintf("orrery_network_multicast_frames_total{kind=%q,network_id=%q} ", kind, nwid))
+		_, _ = fmt.Sscanf(value, "%d", &n[i])
+	}
+	return n
+}
