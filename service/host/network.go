@@ -23,6 +23,10 @@ const (
 	retryPort = 5 * time.Second
 	// observeEvery is how often the system's view of the ports is read.
 	observeEvery = 5 * time.Second
+	// surveyEvery is after how many such readings routes and groups are read too,
+	// which costs more. Changes of routes are noticed at once, and what programs
+	// join is seen on its way.
+	surveyEvery = 6
 )
 
 // portError is the core's word for a port that failed, the reference's.
@@ -193,7 +197,7 @@ func (h *Host) configure(ctx context.Context) {
 	defer retry.Stop()
 	observe := time.NewTicker(observeEvery)
 	defer observe.Stop()
-	for {
+	for readings := 1; ; {
 		select {
 		case <-ctx.Done():
 			return
@@ -206,9 +210,10 @@ func (h *Host) configure(ctx context.Context) {
 				h.configurePort(nwid, true)
 			}
 		case <-observe.C:
-			h.observeAll()
+			h.observeAll(readings%surveyEvery == 0)
+			readings++
 		case <-h.networks.observe:
-			h.observeAll()
+			h.observeAll(true)
 		}
 	}
 }
@@ -245,7 +250,7 @@ func (h *Host) configurePort(nwid identity.NetworkID, retry bool) {
 	case err == nil && p.ended.Load(): // meanwhile; what the reader said is overwritten
 		h.portIs(nwid, errDeviceGone)
 	case err == nil:
-		h.observe(nwid)
+		h.observe(nwid, true)
 	}
 }
 
@@ -300,17 +305,18 @@ func (h *Host) closeAll() {
 	n.pumps.Wait()
 }
 
-func (h *Host) observeAll() {
+func (h *Host) observeAll(survey bool) {
 	if r, ok := h.cfg.System.(interface{ Refresh() }); ok {
 		r.Refresh()
 	}
 	for nwid := range *h.networks.byID.Load() {
-		h.observe(nwid)
+		h.observe(nwid, survey)
 	}
 }
 
-// observe tells the core what the system has on the device.
-func (h *Host) observe(nwid identity.NetworkID) {
+// observe tells the core what the system has on the device, and if survey is set
+// what else it knows of it.
+func (h *Host) observe(nwid identity.NetworkID, survey bool) {
 	p := h.networks.port(nwid)
 	if p == nil {
 		return
@@ -325,7 +331,9 @@ func (h *Host) observe(nwid identity.NetworkID) {
 		h.networks.touch(nwid)
 	}
 	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Observed(at, nwid, addresses, groups, out) })
-	h.survey(nwid, p)
+	if survey {
+		h.survey(nwid, p)
+	}
 }
 
 // survey tells the core what else the system knows of an IP device.
