@@ -311,6 +311,8 @@ func names(t *testing.T, line func(x *busOfNames, lan netip.Addr) string) {
 	asks("dead.corp.internal", outside)
 	s.begin(s.a)
 	asks("alive.corp.internal", inside)
+	state("applied", "")
+	asks("secret.corp.internal", inside)
 
 	// The controller thinks otherwise.
 	s.controller.post("/controller/network/"+nwid, `{"dns":{"domain":"lab.internal","servers":["10.149.0.53"]}}`)
@@ -328,7 +330,7 @@ func names(t *testing.T, line func(x *busOfNames, lan netip.Addr) string) {
 			t.Errorf("the network's server was asked for %s", name)
 		}
 	}
-	if strings.Contains(strings.Join(lan.names(), " "), "alive.corp.internal") {
+	if strings.Contains(strings.Join(lan.names(), " "), "secret.corp.internal") {
 		t.Errorf("the local network's server was asked for the network's names: %v", lan.names())
 	}
 
