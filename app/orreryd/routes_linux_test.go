@@ -173,6 +173,17 @@ func TestRoutesAndPlaces(t *testing.T) {
 	})
 	step("another network", func(t *testing.T) { secondNetwork(t, v, one) })
 	step("another VPN", func(t *testing.T) { otherVPN(t, v, one) })
+	step("on the move with the default route", func(t *testing.T) {
+		for _, place := range []string{"10.93.0", "10.97.0"} {
+			v.ip("addr", "flush", "dev", "eth0", "scope", "global")
+			v.ip("addr", "add", place+".2/24", "dev", "eth0")
+			v.ip("route", "add", "default", "via", place+".254")
+			t.Logf("traffic %v after the move to %s", a.pings(15*time.Second, addrB), place)
+			v.way("192.0.2.1", "via "+addrB+" dev "+device)
+			v.way("2001:db8::1", "via fd00:23::3 dev "+device)
+			a.online()
+		}
+	})
 	step("strict filter", func(t *testing.T) {
 		v.set(one, ipc.NetworkSettings{AllowDefault: &no})
 		v.route(one, "0.0.0.0/0", ipc.RouteIgnored)
@@ -183,6 +194,9 @@ func TestRoutesAndPlaces(t *testing.T) {
 		}
 		v.route(one, "::/0", ipc.RouteApplied) // which has no such filter
 		a.pings(15*time.Second, addrB)
+		must(t, "ip", "netns", "exec", a.ns, "sh", "-c", "echo 2 >/proc/sys/net/ipv4/conf/eth0/rp_filter")
+		v.route(one, "0.0.0.0/0", ipc.RouteApplied)
+		v.way("192.0.2.1", "via "+addrB)
 	})
 	step("left", func(t *testing.T) {
 		if err := a.client.Leave(ctx(t), one); err != nil {

@@ -26,7 +26,8 @@ const (
 // Notice says what has changed since the one before.
 type Notice struct {
 	// Links: interfaces came, went, or changed state. Addresses and Routes
-	// likewise, and with routes the rules that choose among them.
+	// likewise, and with routes the rules that choose among them and what filters
+	// by them.
 	Links, Addresses, Routes bool
 	// Slept: the machine was suspended or the process stopped for more than 10 s.
 	Slept bool

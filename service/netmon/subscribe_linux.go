@@ -13,7 +13,7 @@ import (
 // groups are the multicast groups of rtnetlink that tell of changes.
 const groups = 1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1) |
 	1<<(unix.RTNLGRP_IPV4_ROUTE-1) | 1<<(unix.RTNLGRP_IPV6_ROUTE-1) |
-	1<<(unix.RTNLGRP_IPV4_RULE-1) | 1<<(unix.RTNLGRP_IPV6_RULE-1)
+	1<<(unix.RTNLGRP_IPV4_RULE-1) | 1<<(unix.RTNLGRP_IPV6_RULE-1) | 1<<(unix.RTNLGRP_IPV4_NETCONF-1)
 
 // subscribe opens a netlink socket at once, so that nothing after it is missed,
 // and returns what reads from it until the context ends.
@@ -74,7 +74,7 @@ func digest(msgs []syscall.NetlinkMessage) Notice {
 			n.Links = true
 		case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 			n.Addresses = true
-		case unix.RTM_NEWROUTE, unix.RTM_DELROUTE, unix.RTM_NEWRULE, unix.RTM_DELRULE:
+		case unix.RTM_NEWROUTE, unix.RTM_DELROUTE, unix.RTM_NEWRULE, unix.RTM_DELRULE, unix.RTM_NEWNETCONF:
 			n.Routes = true
 		}
 	}
