@@ -63,7 +63,11 @@ func (t *Tool) Bridge(ctx context.Context, id string) error {
 		if h.Local {
 			via += " (this computer)"
 		}
-		rows = append(rows, []string{h.MAC, via, fmt.Sprintf("%d s ago", max(t.Now().Unix()-h.Seen.Unix(), 0))})
+		seen := ""
+		if !h.Seen.IsZero() {
+			seen = fmt.Sprintf("%d s ago", max(t.Now().Unix()-h.Seen.Unix(), 0))
+		}
+		rows = append(rows, []string{h.MAC, via, seen})
 	}
 	t.columns(rows)
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"orrery/engine/identity"
+	"orrery/engine/netconf"
 	"orrery/engine/node"
 	"orrery/engine/trust"
 	"orrery/engine/vl1"
@@ -238,12 +239,16 @@ func portFailure(n *node.NetworkState, f host.Failure) ipc.Alert {
 	if n.Config != nil && n.Config.Name != "" {
 		name = n.Config.Name + " (" + name + ")"
 	}
-	return ipc.Alert{
+	a := ipc.Alert{
 		ID: "network.port." + n.ID.String(), Severity: severityError, Title: "No device for the network " + name,
 		Text:   fmt.Sprintf("The network's interface could not be set up: %s. It is tried again every few seconds.", f.Reason),
 		Advice: "The service needs administrator rights and, on Linux, /dev/net/tun. Another VPN program may also have taken an address or a name.",
 		Since:  f.Since,
 	}
+	if n.Settings.Port == netconf.PortTAP && !hasTAP {
+		a.Advice = fmt.Sprintf("Its settings want an Ethernet device, which only Linux has: orreryctl set %s port=tun.", n.ID)
+	}
+	return a
 }
 
 // conflictAlert tells of a second key for a recorded address.

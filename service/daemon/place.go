@@ -62,6 +62,16 @@ func (p *systemPort) keepMAC() error {
 	return nil
 }
 
+// routers says whether routers that advertise themselves through the device may get
+// the default route.
+func (p *systemPort) routers(allowed bool) {
+	if d, ok := p.Device.(interface{ AllowDefaultRouter(bool) error }); ok {
+		if err := d.AllowDefaultRouter(allowed); err != nil { // as in a container without rights
+			p.system.log.Debug("router advertisements", "device", p.Name(), "err", err)
+		}
+	}
+}
+
 // now is the bridge that the device was last known to be a port of.
 func (l *place) now() netcfg.Bridge {
 	l.mu.Lock()

@@ -205,6 +205,7 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 	if err := p.keepMAC(); err != nil {
 		return err
 	}
+	p.routers(n.Settings.AllowDefault)
 	want := netcfg.State{Interface: p.Name(), Up: true, MTU: n.MTU, Mark: ownMark, Discovery: n.Settings.LANDiscovery}
 	if p.Ethernet() {
 		want.Bridge = p.settle(n.Addresses)

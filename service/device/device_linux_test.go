@@ -262,6 +262,44 @@ func TestTAP(t *testing.T) {
 	}
 }
 
+// TestTAPFollowsNobody: another program's MAC does not stay, and routers on the
+// network become default routers only if they may.
+func TestTAPFollowsNobody(t *testing.T) {
+	ns := devicetest.NewNamespace(t)
+	ns.Do(func() {
+		mac := identity.MACOf(networkID, 0x1000000001)
+		d, err := device.Open(device.Config{Network: networkID, Kind: device.L2, MAC: mac, Log: discard})
+		if err != nil {
+			t.Skipf("cannot open a device here: %v", err)
+		}
+		defer d.Close()
+		link, err := netlink.LinkByName(d.Name())
+		if err == nil {
+			err = netlink.LinkSetHardwareAddr(link, net.HardwareAddr{2, 1, 2, 3, 4, 5})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := d.(interface{ KeepMAC() error }).KeepMAC(); err != nil {
+				t.Fatal(err)
+			}
+			if link, err = netlink.LinkByName(d.Name()); err != nil || link.Attrs().HardwareAddr.String() != mac.String() {
+				t.Errorf("MAC %v, %v, want %v", link.Attrs().HardwareAddr, err, mac)
+			}
+		}
+		for _, on := range []bool{false, true, false} {
+			if err := d.(interface{ AllowDefaultRouter(bool) error }).AllowDefaultRouter(on); err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + d.Name() + "/accept_ra_defrtr")
+			if err == nil && (b[0] == '1') != on {
+				t.Errorf("allowed %v: %s", on, b)
+			}
+		}
+	})
+}
+
 func TestNameTaken(t *testing.T) {
 	ns := devicetest.NewNamespace(t)
 	ns.Do(func() {
