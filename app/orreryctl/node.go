@@ -49,6 +49,7 @@ func (p *program) nodeCommands() []*cobra.Command {
   acceptRoutes=NET/BITS,...  apply these routes even if allowGlobal, allowDefault
                              or a conflict with another network would refuse them
   ignoreRoutes=NET/BITS,...  never apply these routes
+  remoteTrace=1|0            let the controller have counts of what is dropped
   token=TEXT                 join token, if the network's owner gave you one
 
 An empty list or token, as in "ignoreRoutes=", clears it.`,

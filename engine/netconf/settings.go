@@ -26,6 +26,8 @@ type Settings struct {
 	Port string
 	// VerifiedOnly drops frames of peers whom the user has not verified.
 	VerifiedOnly bool
+	// RemoteTrace lets the controller have reports about what is dropped here.
+	RemoteTrace bool
 	// LANDiscovery makes programs that look for others on a local network use
 	// this one too.
 	LANDiscovery bool
@@ -69,7 +71,7 @@ func DefaultSettings() Settings { return Settings{AllowManaged: true} }
 func (s *Settings) Equal(o *Settings) bool {
 	return s.AllowManaged == o.AllowManaged && s.AllowGlobal == o.AllowGlobal && s.AllowDefault == o.AllowDefault &&
 		s.AllowDNS == o.AllowDNS && s.DNSDefault == o.DNSDefault && s.Port == o.Port && s.VerifiedOnly == o.VerifiedOnly &&
-		s.LANDiscovery == o.LANDiscovery && s.MTU == o.MTU && s.Token == o.Token &&
+		s.LANDiscovery == o.LANDiscovery && s.RemoteTrace == o.RemoteTrace && s.MTU == o.MTU && s.Token == o.Token &&
 		slices.Equal(s.ManagedOnly, o.ManagedOnly) && slices.Equal(s.AcceptRoutes, o.AcceptRoutes) &&
 		slices.Equal(s.IgnoreRoutes, o.IgnoreRoutes)
 }

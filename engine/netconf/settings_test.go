@@ -104,10 +104,10 @@ func TestSettingsFile(t *testing.T) {
 		{"list of rubbish", "allowManaged=everything", Settings{}, "allowManaged=0\nallowGlobal=0\nallowDefault=0\nallowDNS=0\n", ErrSetting},
 		{"own settings", "port=tap\nverifiedOnly=1\n", Settings{AllowManaged: true, Port: "tap", VerifiedOnly: true},
 			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=0\nport=tap\nverifiedOnly=1\n", nil},
-		{"all own settings", "token=let\\eme in\nignoreRoutes=10.9.0.0/16\nacceptRoutes=0.0.0.0/0, 8.8.8.8\nmtu=1400\nlanDiscovery=1\nport=tun\ndnsDefault=1\n",
-			Settings{AllowManaged: true, Port: PortTUN, LANDiscovery: true, DNSDefault: true, MTU: 1400, Token: "let=me in",
+		{"all own settings", "token=let\\eme in\nignoreRoutes=10.9.0.0/16\nacceptRoutes=0.0.0.0/0, 8.8.8.8\nmtu=1400\nremoteTrace=1\nlanDiscovery=1\nport=tun\ndnsDefault=1\n",
+			Settings{AllowManaged: true, Port: PortTUN, LANDiscovery: true, RemoteTrace: true, DNSDefault: true, MTU: 1400, Token: "let=me in",
 				AcceptRoutes: []netip.Prefix{p("0.0.0.0/0"), p("8.8.8.8/32")}, IgnoreRoutes: []netip.Prefix{p("10.9.0.0/16")}},
-			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=0\nport=tun\nlanDiscovery=1\ndnsDefault=1\nmtu=1400\n" +
+			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=0\nport=tun\nlanDiscovery=1\ndnsDefault=1\nremoteTrace=1\nmtu=1400\n" +
 				"acceptRoutes=0.0.0.0/0,8.8.8.8/32\nignoreRoutes=10.9.0.0/16\ntoken=let\\eme in\n", nil},
 		{"zero MTU", "mtu=0\n", DefaultSettings(), defaults, nil},
 		{"low MTU", "mtu=1279\n", DefaultSettings(), defaults, ErrSetting},
@@ -174,7 +174,7 @@ func TestSettingsEqual(t *testing.T) {
 	for i, change := range []func(s *Settings){
 		func(s *Settings) { s.AllowManaged = false }, func(s *Settings) { s.ManagedOnly = list }, func(s *Settings) { s.AllowGlobal = true },
 		func(s *Settings) { s.AllowDefault = true }, func(s *Settings) { s.AllowDNS = true }, func(s *Settings) { s.Port = PortTAP },
-		func(s *Settings) { s.VerifiedOnly = true }, func(s *Settings) { s.LANDiscovery = true }, func(s *Settings) { s.DNSDefault = true }, func(s *Settings) { s.MTU = 1400 },
+		func(s *Settings) { s.VerifiedOnly = true }, func(s *Settings) { s.LANDiscovery = true }, func(s *Settings) { s.RemoteTrace = true }, func(s *Settings) { s.DNSDefault = true }, func(s *Settings) { s.MTU = 1400 },
 		func(s *Settings) { s.AcceptRoutes = list }, func(s *Settings) { s.IgnoreRoutes = list }, func(s *Settings) { s.Token = "x" },
 	} {
 		s := DefaultSettings()

@@ -29,6 +29,7 @@ const (
 	setAccept   = "acceptRoutes"
 	setIgnore   = "ignoreRoutes"
 	setToken    = "token"
+	setTrace    = "remoteTrace"
 )
 
 const (
@@ -53,6 +54,7 @@ func ParseSettings(text []byte) (Settings, error) {
 		AllowDNS:     d.Bool(setDNS, false),
 		VerifiedOnly: d.Bool(setVerified, false),
 		LANDiscovery: d.Bool(setLAN, false),
+		RemoteTrace:  d.Bool(setTrace, false),
 		DNSDefault:   d.Bool(setDNSAll, false),
 		unknown:      unknownEntries(&d),
 	}
@@ -137,7 +139,7 @@ func unknownEntries(d *wire.Dictionary) (out []entry) {
 	for i := range d.Len() {
 		key, value := d.At(i)
 		switch key {
-		case "", setManaged, setGlobal, setDefault, setDNS, setList, setPort, setVerified, setLAN, setDNSAll, setMTU, setAccept, setIgnore, setToken:
+		case "", setManaged, setGlobal, setDefault, setDNS, setList, setPort, setVerified, setLAN, setDNSAll, setMTU, setAccept, setIgnore, setToken, setTrace:
 			continue
 		}
 		if !slices.ContainsFunc(out, func(e entry) bool { return e.key == key }) {
@@ -206,6 +208,9 @@ func (s *Settings) Append(dst []byte) []byte {
 	}
 	if s.DNSDefault {
 		boolean(setDNSAll, true)
+	}
+	if s.RemoteTrace {
+		boolean(setTrace, true)
 	}
 	if s.MTU != 0 {
 		line(setMTU, strconv.Itoa(s.MTU))

@@ -247,6 +247,7 @@ func (c *Core) Join(at clock.Instant, nwid identity.NetworkID, s netconf.Setting
 	}
 	nw := c.vl2.JoinWithToken(at, nwid, cached, s.Token)
 	c.vl2.SetVerifiedOnly(at, nw, s.VerifiedOnly)
+	nw.SetTrace(s.RemoteTrace)
 	nw.SetEthernet(c.ports[nwid].ip == nil)
 	c.ports[nwid].configure(c, at, nw)
 	c.reckonInside()

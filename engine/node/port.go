@@ -319,6 +319,7 @@ func (c *Core) SetSettings(at clock.Instant, nwid identity.NetworkID, s netconf.
 	p.settings = s
 	c.vl2.SetVerifiedOnly(at, nw, s.VerifiedOnly)
 	c.vl2.SetToken(at, nw, s.Token)
+	nw.SetTrace(s.RemoteTrace)
 	p.kind()
 	nw.SetEthernet(p.ip == nil)
 	p.configure(c, at, nw)

@@ -131,6 +131,9 @@ func (s *Switch) Tick(at clock.Instant) {
 			s.requestConfig(at, nw)
 		}
 		s.continuePushes(at, nw)
+		if pass {
+			s.report(at, nw)
+		}
 		if pass && !s.cfg.LowBandwidth {
 			s.announceAll(at, nw)
 		}

@@ -108,6 +108,7 @@ type Network struct {
 	multicasts MulticastCount
 
 	verifiedOnly bool
+	trace        traceState
 	// limit is what SetLimit set, clamped what Clamped counts.
 	limit   int
 	clamped uint64

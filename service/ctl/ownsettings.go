@@ -14,7 +14,7 @@ import (
 )
 
 // ownSettings are those that the reference's API has no words for.
-var ownSettings = []string{"port", "mtu", "verifiedOnly", "lanDiscovery", "dnsDefault", "acceptRoutes", "ignoreRoutes", "token"}
+var ownSettings = []string{"port", "mtu", "verifiedOnly", "lanDiscovery", "dnsDefault", "acceptRoutes", "ignoreRoutes", "token", "remoteTrace"}
 
 // ownSetting turns "name=value" into the service's own words. ok is false if
 // the reference's API has a word for it, or nobody has.
@@ -40,6 +40,8 @@ func ownSetting(name, value string) (s ipc.NetworkSettings, ok bool, err error) 
 		s.VerifiedOnly, err = onOff(value)
 	case "dnsDefault":
 		s.DNSDefault, err = onOff(value)
+	case "remoteTrace":
+		s.RemoteTrace, err = onOff(value)
 	case "lanDiscovery":
 		s.LANDiscovery, err = onOff(value)
 	case "mtu":

@@ -48,8 +48,8 @@ func TestSettings(t *testing.T) {
 		}, false},
 		{"a route that is none", ipc.NetworkSettings{IgnoreRoutes: []string{"home"}}, nil, true},
 		{"too many routes", ipc.NetworkSettings{IgnoreRoutes: slices.Repeat([]string{"10.0.0.0/8"}, netconf.MaxPrefixes+1)}, nil, true},
-		{"the rest", ipc.NetworkSettings{VerifiedOnly: &yes, LANDiscovery: &yes, DNSDefault: &yes, MTU: &mtu, Token: &token}, func(s netconf.Settings) bool {
-			return s.VerifiedOnly && s.LANDiscovery && s.DNSDefault && s.MTU == 1400 && s.Token == token
+		{"the rest", ipc.NetworkSettings{VerifiedOnly: &yes, LANDiscovery: &yes, RemoteTrace: &yes, DNSDefault: &yes, MTU: &mtu, Token: &token}, func(s netconf.Settings) bool {
+			return s.VerifiedOnly && s.LANDiscovery && s.RemoteTrace && s.DNSDefault && s.MTU == 1400 && s.Token == token
 		}, false},
 		{"low MTU", ipc.NetworkSettings{MTU: &low}, nil, true},
 		{"long token", ipc.NetworkSettings{Token: &long}, nil, true},

@@ -13,7 +13,7 @@ import (
 func settingsView(s netconf.Settings) ipc.NetworkSettings {
 	v := ipc.NetworkSettings{
 		AllowManaged: &s.AllowManaged, AllowGlobal: &s.AllowGlobal, AllowDefault: &s.AllowDefault, AllowDNS: &s.AllowDNS, DNSDefault: &s.DNSDefault, Port: s.Port,
-		ManagedOnly: prefixTexts(s.ManagedOnly), VerifiedOnly: &s.VerifiedOnly, LANDiscovery: &s.LANDiscovery,
+		ManagedOnly: prefixTexts(s.ManagedOnly), VerifiedOnly: &s.VerifiedOnly, LANDiscovery: &s.LANDiscovery, RemoteTrace: &s.RemoteTrace,
 		AcceptRoutes: prefixTexts(s.AcceptRoutes), IgnoreRoutes: prefixTexts(s.IgnoreRoutes),
 	}
 	if v.Port = netconf.PortTUN; s.Ethernet(hasTAP) {
@@ -45,6 +45,7 @@ func settings(s netconf.Settings, want ipc.NetworkSettings) (netconf.Settings, e
 	set(&s.DNSDefault, want.DNSDefault)
 	set(&s.VerifiedOnly, want.VerifiedOnly)
 	set(&s.LANDiscovery, want.LANDiscovery)
+	set(&s.RemoteTrace, want.RemoteTrace)
 	set(&s.MTU, want.MTU)
 	set(&s.Token, want.Token)
 	if want.AllowManaged != nil && want.ManagedOnly == nil {

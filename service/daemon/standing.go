@@ -35,6 +35,16 @@ func (d *Daemon) standing(n *ipc.Network, s *node.NetworkState, failure host.Fai
 	if n.Login != nil {
 		n.AuthURL = n.Login.URL
 	}
+	if c := s.Config; c != nil {
+		if c.TraceTarget != 0 {
+			n.TraceTarget = c.TraceTarget.String()
+		}
+		for _, x := range c.Specialists {
+			if v := (ipc.Specialist{Address: x.Address().String(), Bridge: x.Has(netconf.ActiveBridge), Anchor: x.Has(netconf.Anchor), Replicator: x.Has(netconf.MulticastReplicator)}); v.Bridge || v.Anchor || v.Replicator {
+				n.Specialists = append(n.Specialists, v)
+			}
+		}
+	}
 	for _, r := range s.Refusals {
 		if v := refusedView(&r, s.Controller, d.host.Time); now.Sub(v.Last) < refusedFor {
 			n.Refused = append(n.Refused, v)

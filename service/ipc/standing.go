@@ -17,8 +17,23 @@ type Standing struct {
 	SilentSince time.Time `json:"controllerSilentSince,omitzero"`
 	// Login is nil on networks that want none.
 	Login *Login `json:"login,omitempty"`
+	// TraceTarget is whom the controller would like to have reports sent to; that
+	// is done only with [NetworkSettings.RemoteTrace].
+	TraceTarget string `json:"traceTarget,omitempty"`
+	// Specialists are members with special roles.
+	Specialists []Specialist `json:"specialists,omitempty"`
 	// Refused are configurations that could not be taken, of the last hour.
 	Refused []RefusedConfig `json:"refusedConfigs,omitempty"`
+}
+
+// Specialist is a member with roles that the controller gave it.
+type Specialist struct {
+	Address string `json:"address"`
+	// Bridge says that it joins others to the network, Anchor that it is kept in
+	// contact with, Replicator that it passes multicasts on.
+	Bridge     bool `json:"bridge,omitempty"`
+	Anchor     bool `json:"anchor,omitempty"`
+	Replicator bool `json:"replicator,omitempty"`
 }
 
 // Login is what a network that wants its members to log in says of that.

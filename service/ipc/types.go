@@ -192,6 +192,9 @@ type NetworkSettings struct {
 	// LANDiscovery lets programs that look for others on a local network find
 	// those of this network.
 	LANDiscovery *bool `json:"lanDiscovery,omitempty"`
+	// RemoteTrace lets the controller have reports about what is dropped here, if it
+	// wants them.
+	RemoteTrace *bool `json:"remoteTrace,omitempty"`
 	// MTU is 1280 to 10000, a cap of the network's own; 0 for none.
 	MTU *int `json:"mtu,omitempty"`
 	// AcceptRoutes are targets ("ip/bits") of routes that are applied even where

@@ -159,7 +159,7 @@ func apply(to *ipc.NetworkSettings, s ipc.NetworkSettings) {
 	for _, p := range []struct{ to, from **bool }{
 		{&to.AllowManaged, &s.AllowManaged}, {&to.AllowGlobal, &s.AllowGlobal},
 		{&to.AllowDefault, &s.AllowDefault}, {&to.AllowDNS, &s.AllowDNS},
-		{&to.VerifiedOnly, &s.VerifiedOnly}, {&to.LANDiscovery, &s.LANDiscovery}, {&to.DNSDefault, &s.DNSDefault},
+		{&to.VerifiedOnly, &s.VerifiedOnly}, {&to.LANDiscovery, &s.LANDiscovery}, {&to.RemoteTrace, &s.RemoteTrace}, {&to.DNSDefault, &s.DNSDefault},
 	} {
 		if *p.from != nil {
 			*p.to = *p.from
