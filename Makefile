@@ -72,7 +72,9 @@ cross:
 
 # Stories of networks, told by computers in network namespaces. With REF_DIR, a
 # directory with a build of the reference, LAB_ROOT=ref, LAB_CONTROLLER, LAB_A and
-# LAB_B have it play that role; LAB=Rules runs those of that name.
+# LAB_B have it play that role; LAB=Rules runs those of that name. Tests of name
+# servers use a systemd-resolved and an openresolv that are installed, or unpacked
+# in RESOLVED_DIR and OPENRESOLV_DIR.
 lab: deps
 	$(STATIC) go test -vet=off -count=1 -timeout 30m -v -run '^TestLab$(LAB)' ./app/orreryd
 
