@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -168,7 +169,27 @@ func TestLabMulticast(t *testing.T) {
 		}
 		t.Logf("%s to %s after %v", first.name, second.name, first.pings(20*time.Second, second.ip4(none)))
 		t.Logf("%s to %s after %v", second.name, first.name, second.pings(5*time.Second, first.ip4(none)))
+		// A link-local address, which nothing but neighbour discovery finds.
+		local := second.linkLocal(t, second.member(none, "OK").Device) + "%" + first.member(none, "OK").Device
+		t.Logf("%s to %s after %v", first.name, local, first.pings(20*time.Second, local))
 	})
+}
+
+// linkLocal is the link-local address of an interface.
+func (b *box) linkLocal(t *testing.T, device string) (address string) {
+	t.Helper()
+	until(t, 10*time.Second, "link-local address on "+b.name, func() error {
+		for _, l := range b.links() {
+			for _, a := range l.Addrs {
+				if ip := netip.MustParseAddr(a.Local); l.Name == device && ip.Is6() && ip.IsLinkLocalUnicast() {
+					address = a.Local
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("%+v", b.links())
+	})
+	return address
 }
 
 // streamed sends a hundred packets to a group of which to is a member, once that

@@ -63,3 +63,28 @@ func TestMulticastCounts(t *testing.T) {
 		t.Errorf("%d frames were unheard, want 4", c.Unheard)
 	}
 }
+
+// TestStreamsDoNotAllocate: a stream to a group pays for no garbage, be it at the
+// limit or below, where its last frames wait for more members.
+func TestStreamsDoNotAllocate(t *testing.T) {
+	for _, members := range []int{31, 40} {
+		h, s, nw, in := busy(t)
+		at := start.Add(clock.Second)
+		g := identity.MulticastGroup{MAC: 0x01005e0000fb}
+		for i := range members {
+			s.learnLike(at, groupKey{nw.id, g}, in.From.Address+identity.Address(i), true)
+		}
+		payload := tcpSegment()
+		send := func() {
+			at = at.Add(clock.Millisecond)
+			s.SendFrame(at, nw, nw.mac, g.MAC, 0x0800, payload)
+		}
+		for range 2 * queuePerGroup {
+			send()
+		}
+		before := h.sent
+		if n := testing.AllocsPerRun(100, send); n != 0 || h.sent-before < 101*min(members, 32) {
+			t.Errorf("%d members: %v allocations for a frame, %d copies", members, n, h.sent-before)
+		}
+	}
+}
