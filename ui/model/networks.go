@@ -72,8 +72,10 @@ type NetworkRow struct {
 	Unverified Unverified
 	// Invite makes an invite; no button for a network that has none.
 	Invite Button
-	// SignIn is a button for networks that ask for a sign-in.
+	// SignIn is a button for networks that want their members to log in, Login until
+	// when one is logged in.
 	SignIn Button
+	Login  string
 	// Toggle joins or leaves.
 	Toggle Button
 }
@@ -136,9 +138,7 @@ func (s *State) networkRow(n ipc.Network, joined bool) NetworkRow {
 		if controllerOf(n.ID) != "" {
 			r.Invite = Button{Label: text.Get("network.invite"), Enabled: true, Action: Action{Do: OpenInvite, Target: n.ID}}
 		}
-		if u := webPage(n.AuthURL); u != "" && n.Status == ipc.AuthRequired {
-			r.SignIn = Button{Label: text.Get("network.signin"), Enabled: true, Action: Action{Do: OpenURL, Target: u}}
-		}
+		r.SignIn, r.Login = s.login(&n)
 	} else {
 		r.Badge = Badge{MarkOff, Neutral, text.Get("network.left")}
 		r.Sentence = text.Get("network.left.text")
@@ -178,13 +178,22 @@ func (s *State) networkStatus(n ipc.Network) (Badge, string) {
 		if len(n.Addresses) == 0 {
 			sentence = text.Get("network.ok.noaddress")
 		}
+		if !n.SilentSince.IsZero() {
+			sentence = joinSentences(sentence, text.Get("network.ok.silent", "controller", controllerOf(n.ID), "since", s.moment(n.SilentSince)))
+		}
 	case ipc.Requesting:
 		say(MarkBusy, Busy, "requesting")
-		if !s.status.Online {
+		switch {
+		case !s.status.Online:
 			sentence = text.Get("network.requesting.offline")
+		case !n.SilentSince.IsZero():
+			sentence = text.Get("network.requesting.silent", "controller", controllerOf(n.ID), "since", s.moment(n.SilentSince))
 		}
 	case ipc.AccessDenied:
 		say(MarkWarning, Warning, "denied")
+		if n.Revision > 0 { // it was a member before
+			sentence = text.Get("network.denied.again", "address", s.status.Address)
+		}
 	case ipc.NotFound:
 		say(MarkError, Bad, "notfound")
 	case ipc.PortError:
@@ -201,11 +210,11 @@ func (s *State) networkStatus(n ipc.Network) (Badge, string) {
 	// say all; of a device it knows the reason.
 	switch d := clean(n.Detail, detailLimit); {
 	case d == "":
-	case n.Status == ipc.PortError:
-		sentence = d
-	case n.Status == ipc.OK && !n.SilentSince.IsZero():
-		sentence = joinSentences(sentence, d)
-	case n.Status == ipc.TooOld || n.Status == ipc.AuthRequired || b.Text == text.Get("network.unknown"):
+	case n.Status == ipc.PortError,
+		n.Status == ipc.AuthRequired && webPage(n.AuthURL) == "",
+		n.Status != ipc.OK && controllerOf(n.ID) == "": // no controller to speak of
+		sentence = joinSentences(d, clean(n.Advice, detailLimit))
+	case n.Status == ipc.TooOld || b.Text == text.Get("network.unknown"):
 		sentence = joinSentences(sentence, d)
 	}
 	return b, sentence
@@ -304,6 +313,28 @@ func webPage(u string) string {
 		return ""
 	}
 	return p.String()
+}
+
+// login offers the page of a network that wants its members to log in, and says
+// until when one is.
+func (s *State) login(n *ipc.Network) (b Button, until string) {
+	u := webPage(n.AuthURL)
+	if l := n.Login; l != nil {
+		if l.URL != "" {
+			u = webPage(l.URL)
+		}
+		if !l.Required && !l.Expires.IsZero() {
+			until = text.Get("network.login.until", "when", s.moment(l.Expires))
+		}
+	}
+	if u == "" || n.Status != ipc.AuthRequired && until == "" {
+		return Button{}, until
+	}
+	b = Button{Label: text.Get("network.signin"), Enabled: true, Action: Action{Do: OpenURL, Target: u}}
+	if n.Status != ipc.AuthRequired {
+		b.Label = text.Get("network.signin.again")
+	}
+	return b, until
 }
 
 // dnsState says what became of a network's name servers.

@@ -27,7 +27,12 @@ func TestNetworkStatusInWords(t *testing.T) {
 		{"port error with detail", ipc.Network{Status: ipc.PortError, Detail: "No /dev/net/tun."}, false, Badge{MarkError, Bad, "No device"}, []string{"No /dev/net/tun."}},
 		{"port error", ipc.Network{Status: ipc.PortError}, false, Badge{MarkError, Bad, "No device"}, []string{"could not be made"}},
 		{"too old", ipc.Network{Status: ipc.TooOld, Detail: "Version 13."}, false, Badge{MarkError, Bad, "Update needed"}, []string{"newer", "Version 13."}},
-		{"sign in", ipc.Network{Status: ipc.AuthRequired}, false, Badge{MarkWarning, Warning, "Sign in"}, []string{"web page"}},
+		{"log in nowhere", ipc.Network{Status: ipc.AuthRequired, Detail: "It waits elsewhere."}, false, Badge{MarkWarning, Warning, "Log in"}, []string{"waits elsewhere"}},
+		{"log in", ipc.Network{Status: ipc.AuthRequired, AuthURL: "https://login.example/", Detail: "In the service's words."}, false, Badge{MarkWarning, Warning, "Log in"}, []string{"web page"}},
+		{"never answered", ipc.Network{Status: ipc.Requesting, Standing: ipc.Standing{SilentSince: uitest.Time}}, false, Badge{MarkBusy, Busy, "Connecting"}, []string{"has not answered since 22 November 2026, 10:30"}},
+		{"silent controller", ipc.Network{Status: ipc.OK, Addresses: []string{"10.0.0.1/8"}, Detail: "In the service's words.", Standing: ipc.Standing{SilentSince: uitest.Time}}, false, Badge{MarkOK, Good, "Connected"}, []string{"22 November 2026, 10:30", "stays in force"}},
+		{"turned out", ipc.Network{Status: ipc.AccessDenied, Revision: 7}, false, Badge{MarkWarning, Warning, "Waiting for permission"}, []string{"taken", uitest.Self}},
+		{"port error with advice", ipc.Network{Status: ipc.PortError, Detail: "No device.", Standing: ipc.Standing{Advice: "Load the driver."}}, false, Badge{MarkError, Bad, "No device"}, []string{"No device. Load the driver."}},
 		{"unknown", ipc.Network{Status: "MELTED"}, false, Badge{MarkWarning, Warning, "Unknown"}, []string{"MELTED"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -105,6 +110,28 @@ func TestSignIn(t *testing.T) {
 		r, _ := newState(&ipc.Snapshot{Networks: []ipc.Network{{ID: uitest.Home, Status: c.status, AuthURL: c.url}}}).Network(uitest.Home)
 		if (r.SignIn.Label != "") != c.button {
 			t.Errorf("%q, %s: %+v", c.url, c.status, r.SignIn)
+		}
+	}
+}
+
+// TestLogin: who is logged in sees until when, and can log in again.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		login  *ipc.Login
+		status ipc.NetworkStatus
+		label  string
+		until  string
+	}{
+		{nil, ipc.OK, "", ""},
+		{&ipc.Login{Required: true, URL: "https://login.example/"}, ipc.AuthRequired, "Log in…", ""},
+		{&ipc.Login{URL: "https://login.example/", Expires: uitest.Time}, ipc.OK, "Log in again…", "Logged in until 22 November 2026, 10:30"},
+		{&ipc.Login{Expires: uitest.Time}, ipc.OK, "", "Logged in until 22 November 2026, 10:30"},
+		{&ipc.Login{URL: "http://login.example/", Required: true}, ipc.AuthRequired, "", ""},
+	} {
+		r, _ := newState(&ipc.Snapshot{Networks: []ipc.Network{{ID: uitest.Home, Status: c.status, Standing: ipc.Standing{Login: c.login}}}}).Network(uitest.Home)
+		if r.SignIn.Label != c.label || r.Login != c.until {
+			t.Errorf("%+v: %+v, %q", c.login, r.SignIn, r.Login)
 		}
 	}
 }

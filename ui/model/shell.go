@@ -145,6 +145,11 @@ func (s *State) date(t time.Time) string {
 	return text.Get("date.day", "day", t.Format("2"), "month", text.Get("month."+t.Format("01")), "year", t.Format("2006"))
 }
 
+// moment is a day and a time in words.
+func (s *State) moment(t time.Time) string {
+	return text.Get("date.moment", "day", s.date(t), "time", t.In(s.opt.Zone).Format("15:04"))
+}
+
 func roleName(r ipc.Role) string {
 	switch r {
 	case ipc.Operator, ipc.Administrator, ipc.Observer:

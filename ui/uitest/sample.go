@@ -89,6 +89,7 @@ func WithTrouble() *ipc.Snapshot {
 	}
 	n.AddressStates = []ipc.AddressState{{Address: "fd80:56c2:e21c:0:199:9389:e92c:eee5/88", State: ipc.RouteRefused, Reason: "This computer has no IPv6"}}
 	n.AddressConflicts = []ipc.AddressConflict{{IP: "10.147.20.5", MAC: "32:00:00:00:00:01", Member: Bob, Last: Time}}
+	n.SilentSince, n.Login = Time.Add(-time.Hour), &ipc.Login{URL: "https://login.example.org/", Expires: Time.AddDate(0, 0, 7)}
 	n.DNS.State, n.DNS.Reason, n.DNS.Advice = "unsupported", "Nothing on this computer can send queries for one domain elsewhere", "Install systemd-resolved"
 	n.Bridging = &ipc.Bridging{Allowed: true, Active: true, Port: "br0", Local: 3, Bridges: []string{Self}}
 	return s

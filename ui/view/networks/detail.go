@@ -60,7 +60,7 @@ func newDetail(do func(model.Action)) *detail {
 	d.field("network.field.addresses", d.addresses)
 	d.field("network.field.id", d.id)
 	for _, id := range []string{
-		"network.field.device", "network.field.port", "network.field.kind", "network.field.controller", "network.field.bridging", "network.field.dns",
+		"network.field.device", "network.field.port", "network.field.kind", "network.field.controller", "network.field.login", "network.field.bridging", "network.field.dns",
 	} {
 		v := widget.Body("")
 		var value fyne.CanvasObject = v
@@ -122,6 +122,7 @@ func (d *detail) show(r model.NetworkRow) {
 	d.set("network.field.kind", r.Kind)
 	d.set("network.field.controller", r.Controller)
 	d.set("network.field.port", r.Port)
+	d.set("network.field.login", r.Login)
 	d.set("network.field.bridging", r.Bridging)
 	d.set("network.field.dns", r.DNS)
 	d.showSettings(r)
