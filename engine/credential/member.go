@@ -286,6 +286,12 @@ func (m *Member) usable(kind Type, id uint32, at clock.Wall, w Window) bool {
 	return w.Contains(at) && !m.isRevoked(kind, id, at)
 }
 
+// spent reports whether a held credential can never count again. One that is too
+// new counts once our own configuration is: after a long sleep that comes later.
+func (m *Member) spent(kind Type, id uint32, at clock.Wall, w Window) bool {
+	return at <= w.Center && !w.Contains(at) || m.isRevoked(kind, id, at)
+}
+
 // View returns what is usable within w. It is rebuilt only after a change of
 // the member or of w, so calling it for every frame is cheap.
 func (m *Member) View(w Window) *View {
@@ -351,9 +357,9 @@ func AddOwned(s *rule.Side, c *Ownership) {
 // threshold without which a revoked member could return with its old
 // membership. Thresholds are kept for twice the window (spec 04 §8.6).
 func (m *Member) Clean(w Window) (keep bool) {
-	m.tags = slices.DeleteFunc(m.tags, func(t Tag) bool { return !m.usable(TypeTag, t.ID, t.Timestamp, w) })
-	m.caps = slices.DeleteFunc(m.caps, func(c capability) bool { return !m.usable(TypeCapability, c.ID, c.Timestamp, w) })
-	m.owned = slices.DeleteFunc(m.owned, func(c Ownership) bool { return !m.usable(TypeOwnership, c.ID, c.Timestamp, w) })
+	m.tags = slices.DeleteFunc(m.tags, func(t Tag) bool { return m.spent(TypeTag, t.ID, t.Timestamp, w) })
+	m.caps = slices.DeleteFunc(m.caps, func(c capability) bool { return m.spent(TypeCapability, c.ID, c.Timestamp, w) })
+	m.owned = slices.DeleteFunc(m.owned, func(c Ownership) bool { return m.spent(TypeOwnership, c.ID, c.Timestamp, w) })
 	m.revoked = slices.DeleteFunc(m.revoked, func(r revoked) bool { return expired(r.until, w) })
 	m.view = nil
 	return len(m.revoked) > 0 || m.threshold != 0 && !expired(m.threshold, w)

@@ -303,3 +303,24 @@ func TestKeyOfAPeer(t *testing.T) {
 		t.Error("a certificate without keys counts only where nobody has them")
 	}
 }
+
+// TestNewerThanOurs: what others show after we have slept is kept until our own
+// configuration has caught up, and then counts.
+func TestNewerThanOurs(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	expect(t, "tag", Added)(b.m.AddTag(b.tag(1, b.Now+5000), b.look))
+	expect(t, "capability", Added)(b.m.AddCapability(b.capability(1, b.Now+5000), b.look))
+	expect(t, "ownership", Added)(b.m.AddOwnership(b.ownership(1, b.Now+5000, Thing{Type: ThingMAC}), b.look))
+	for center, counts := range map[clock.Wall]int{b.Now: 0, b.Now + 4000: 1} {
+		w := Window{Center: center, MaxDelta: 1000}
+		b.m.Clean(w)
+		if v := b.m.View(w); len(v.Side.Tags) != counts || len(v.Capabilities) != counts || len(v.Side.MACs) != counts {
+			t.Errorf("%d ms on: %+v", center-b.Now, v)
+		}
+	}
+	b.m.Clean(Window{Center: b.Now + 6001, MaxDelta: 1000})
+	if len(b.m.tags)+len(b.m.caps)+len(b.m.owned) != 0 {
+		t.Error("kept what can never count again")
+	}
+}
