@@ -305,3 +305,77 @@ func TestLabRevokedStaysOut(t *testing.T) {
 	s.admit(nwid, s.b, `{"authorized":true}`)
 	t.Logf("back after %v", s.b.pings(30*time.Second, a))
 }
+
+// received is the count of packets that the network's device has given to the
+// computer.
+func (b *box) received(nwid string) (n int) {
+	t := b.lab.t
+	t.Helper()
+	m, err := b.membership(nwid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := b.run("cat", "/sys/class/net/"+m.Device+"/statistics/rx_packets")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number(t, strings.TrimSpace(text))
+}
+
+// TestLabRulesTee: rules have an observer get copies of pings from both ends,
+// without standing in the way; or all pings instead of the one they are for. An
+// observer has an Ethernet device: the copies are not addressed to it.
+func TestLabRulesTee(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "c")
+	c := s.box("c")
+	s.begin()
+	echo := `{"type":"MATCH_ICMP","icmpType":8,"icmpCode":0},`
+	rulesWith := func(action string) string {
+		return rulesOf(echo+fmt.Sprintf(`{"type":%q,"address":%q,"flags":0,"length":0}`, action, c.secret.Address.String()), `{"type":"ACTION_ACCEPT"}`)
+	}
+	nwid := s.found(0x64, ruled("10.165.0", rulesWith("ACTION_TEE"), ""))
+	for _, x := range []*box{s.a, s.b, c} {
+		s.admit(nwid, x, `{"authorized":true}`)
+		if x == c && x.kind != referenceKind {
+			x.join(nwid, ipc.NetworkSettings{Port: "tap"})
+		} else {
+			x.enter(nwid, "{}")
+		}
+		x.member(nwid, "OK")
+	}
+	b := s.b.ip4(nwid)
+	s.a.pings(30*time.Second, b)
+	c.pings(30*time.Second, b)
+	s.a.pings(30*time.Second, c.ip4(nwid))
+	const pings = 20
+	many := func() error {
+		_, err := s.a.run("ping", "-n", fmt.Sprintf("-c%d", pings), "-i0.05", "-W1", b)
+		return err
+	}
+	copies := func(before, want int) {
+		t.Helper()
+		until(t, 5*time.Second, "copies", func() error {
+			if got := c.received(nwid) - before; got < want {
+				return fmt.Errorf("%d copies of %d pings, want %d", got, pings, want)
+			}
+			return nil
+		})
+	}
+	before := c.received(nwid)
+	if err := many(); err != nil {
+		t.Error(err)
+	}
+	copies(before, 2*pings)
+
+	s.controller.post("/controller/network/"+nwid, "{"+rulesWith("ACTION_REDIRECT")+"}")
+	t.Logf("redirected after %v", s.a.cut(10*time.Second, b))
+	before, asked := c.received(nwid), s.b.asked()
+	if err := many(); err == nil {
+		t.Error("pings that are redirected get answers")
+	}
+	copies(before, pings)
+	if n := s.b.asked() - asked; n != 0 {
+		t.Errorf("%d of the pings that are redirected reached the one they are for", n)
+	}
+}

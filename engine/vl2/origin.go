@@ -54,8 +54,10 @@ func (o *origins) configured(c *netconf.Config) {
 	o.redirects = nil
 	add := func(rules []rule.Rule) {
 		for i := range rules {
-			if rules[i].Type == rule.ActionRedirect && !slices.Contains(o.redirects, rules[i].Address) {
-				o.redirects = append(o.redirects, rules[i].Address)
+			// The upper bits of a target mean nothing.
+			to := rules[i].Address & (1<<40 - 1)
+			if rules[i].Type == rule.ActionRedirect && !slices.Contains(o.redirects, to) {
+				o.redirects = append(o.redirects, to)
 			}
 		}
 	}
