@@ -29,7 +29,7 @@ type surroundings struct {
 // configurer is what routing needs of [netcfg.Manager].
 type configurer interface {
 	Apply(netcfg.State) ([]netcfg.Change, error)
-	Machine(own []string, wanted []netip.Prefix) (verdict.Machine, error)
+	Machine(own []string, wanted []netip.Prefix) (found verdict.Machine, all bool, err error)
 }
 
 // routing gives devices their addresses and routes. What one network may have
@@ -46,7 +46,7 @@ type routing struct {
 	managed []*managed // in the order in which their devices came
 	machine verdict.Machine
 	seen    time.Time
-	about   map[netip.Prefix]bool // the targets that the machine was looked at for
+	about   map[netip.Prefix]bool // the targets that the machine was looked at for, nil for all
 	retry   *time.Timer
 
 	mu    sync.Mutex // guards shown
@@ -171,10 +171,13 @@ func (r *routing) judge(m *managed) (others []*managed) {
 		}
 	}
 	if now := r.now(); r.stale.Swap(false) || now.Sub(r.seen) >= machineEvery || !r.covered(targets) {
-		if found, err := r.config.Machine(r.own(), targets); err == nil { // else what was seen before has to do
-			r.machine, r.seen, r.about = found, now, make(map[netip.Prefix]bool, len(targets))
-			for _, t := range targets {
-				r.about[t] = true
+		if found, all, err := r.config.Machine(r.own(), targets); err == nil { // else what was seen before has to do
+			r.machine, r.seen, r.about = found, now, nil
+			if !all {
+				r.about = make(map[netip.Prefix]bool, len(targets))
+				for _, t := range targets {
+					r.about[t] = true
+				}
 			}
 		}
 	}
@@ -192,7 +195,7 @@ func (r *routing) judge(m *managed) (others []*managed) {
 // covered reports whether the last look at the machine was about all of these
 // targets: it leaves out routes that are about nothing wanted.
 func (r *routing) covered(targets []netip.Prefix) bool {
-	return !slices.ContainsFunc(targets, func(t netip.Prefix) bool { return !r.about[t] })
+	return r.about == nil || !slices.ContainsFunc(targets, func(t netip.Prefix) bool { return !r.about[t] })
 }
 
 // networks is what the networks want.

@@ -33,9 +33,9 @@ func (f *fakeConfig) Apply(s netcfg.State) ([]netcfg.Change, error) {
 	return nil, nil
 }
 
-func (f *fakeConfig) Machine([]string, []netip.Prefix) (verdict.Machine, error) {
+func (f *fakeConfig) Machine([]string, []netip.Prefix) (verdict.Machine, bool, error) {
 	f.looks++
-	return f.machine, nil
+	return f.machine, true, nil
 }
 
 // bench is a routing with a clock of its own.

@@ -21,24 +21,35 @@ type glance struct {
 	took   time.Duration
 	wanted []netip.Prefix
 	found  verdict.Machine
+	all    bool
 }
+
+// maxOthers is how many routes are kept that are about nothing wanted.
+const maxOthers = 512
 
 // Machine reads what the machine has that can be in conflict with the wanted
 // targets: its interfaces with their addresses, default routes, and the routes
-// that overlap the targets. own are the names of our devices.
-func (m *Manager) Machine(own []string, wanted []netip.Prefix) (verdict.Machine, error) {
+// that overlap the targets. All is whether it has all routes, so that it holds for
+// other targets as well. own are the names of our devices.
+func (m *Manager) Machine(own []string, wanted []netip.Prefix) (found verdict.Machine, all bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	begun := time.Now()
 	if g := &m.seen; g.took > long && begun.Sub(g.at) < patient*g.took && slices.Equal(g.wanted, wanted) {
-		return g.found, nil
+		return g.found, g.all, nil
 	}
-	found, err := m.sys.machine(own, func(p netip.Prefix) bool {
+	others := 0
+	found, err = m.sys.machine(own, func(p netip.Prefix) bool {
+		if others < maxOthers {
+			others++
+			return true
+		}
 		return p.Bits() <= 1 || slices.ContainsFunc(wanted, p.Overlaps)
 	})
 	if err != nil {
-		return found, err
+		return found, false, err
 	}
-	m.seen = glance{at: begun, took: time.Since(begun), wanted: slices.Clone(wanted), found: found}
-	return found, nil
+	all = others < maxOthers
+	m.seen = glance{at: begun, took: time.Since(begun), wanted: slices.Clone(wanted), found: found, all: all}
+	return found, all, nil
 }

@@ -59,7 +59,7 @@ func (l *linux) machine(own []string, keep func(netip.Prefix) bool) (verdict.Mac
 			return true
 		}
 		p, ok := destination(&r)
-		if !ok || !keep(p) {
+		if !ok || r.LinkIndex != 0 && (names[r.LinkIndex] == "" || classes[r.LinkIndex] == verdict.Own) || !keep(p) {
 			return true
 		}
 		hops := []int{r.LinkIndex}
