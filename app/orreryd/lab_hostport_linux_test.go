@@ -166,6 +166,38 @@ func TestLabHostPort(t *testing.T) {
 		t.Logf("through b after %v", a.pings(20*time.Second, behind))
 		must(t, "ip", "-n", a.ns, "route", "del", "172.31.0.0/16")
 	})
+	t.Run("the user's own MTU", func(t *testing.T) {
+		set := func(mtu, want, segment int) {
+			t.Helper()
+			if _, err := a.client.SetNetwork(ctx(t), m.nwid, ipc.NetworkSettings{MTU: &mtu}); err != nil {
+				t.Fatal(err)
+			}
+			until(t, 10*time.Second, fmt.Sprintf("MTU %d", want), func() error {
+				for _, l := range a.links() {
+					if l.Name == m.deviceA && l.MTU == want {
+						return nil
+					}
+				}
+				return fmt.Errorf("%+v", a.links())
+			})
+			for _, reverse := range []bool{false, true} {
+				if r := m.transfer(t, a, b, m.b4, 4<<20, reverse); r.segment > segment || r.segment < segment-40 {
+					t.Errorf("segments of %d bytes with an MTU of %d (reverse %v)", r.segment, want, reverse)
+				}
+			}
+		}
+		set(1400, 1400, 1360)
+		// b knows nothing of it and is told; its kernel keeps to that then.
+		until(t, 10*time.Second, "long packets of b", func() error {
+			_, err := b.run("ping", "-n", "-c1", "-W1", "-M", "do", "-s", "2772", m.a4)
+			if err == nil || !strings.Contains(err.Error(), "mtu") && !strings.Contains(err.Error(), "too long") {
+				return fmt.Errorf("b was not told: %w", err)
+			}
+			return nil
+		})
+		must(t, "ip", "-n", b.ns, "route", "flush", "cache")
+		set(0, 2800, 2760)
+	})
 	t.Run("another has the address", func(t *testing.T) {
 		must(t, "ip", "-n", b.ns, "addr", "add", m.a4+"/24", "dev", m.deviceB)
 		until(t, 30*time.Second, "alert", func() error {

@@ -117,6 +117,19 @@ func AppendSolicitation(b []byte, src, dst, target netip.Addr, own identity.MAC)
 	return appendNeighbor(b, TypeNeighborSolicitation, 0, src, dst, target, optionSource, own)
 }
 
+// AppendDuplicateSearch appends the 64 bytes of the IPv6 packet that asks whether
+// somebody has target already: from nowhere and without a MAC, so that it is
+// answered to all.
+func AppendDuplicateSearch(b []byte, target netip.Addr) []byte {
+	to := SolicitedNode(target)
+	b = appendIPv6(b, netip.IPv6Unspecified(), to, ProtoICMPv6, ndpHopLimit, neighborLen)
+	start := len(b)
+	t := target.As16()
+	b = append(b, TypeNeighborSolicitation, 0, 0, 0, 0, 0, 0, 0)
+	b = append(b, t[:]...)
+	return finishICMPv6(b, start, netip.IPv6Unspecified(), to)
+}
+
 // AppendAdvertisement appends the 72 bytes of the IPv6 packet that tells dst
 // that holder has the address target.
 func AppendAdvertisement(b []byte, src, dst, target netip.Addr, holder identity.MAC, flags uint8) []byte {

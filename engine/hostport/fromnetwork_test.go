@@ -1,6 +1,7 @@
 package hostport
 
 import (
+	"net/netip"
 	"testing"
 
 	"orrery/engine/clock"
@@ -127,8 +128,22 @@ func TestAnnounce(t *testing.T) {
 	// Only what is new is probed, and what goes away no longer.
 	b.p.Configure(b.at, Settings{Assigned: prefixes("10.0.0.5/24", "10.0.0.6/24", "10.0.0.7/24", "fd00::5/64"), MTU: 2800})
 	b.run(0)
-	b.expect("net all who-has 10.0.0.6 tell 0.0.0.0", "net all who-has 10.0.0.7 tell 0.0.0.0")
+	b.expect("net all who-has 10.0.0.6 tell 0.0.0.0", "net all who-has 10.0.0.7 tell 0.0.0.0",
+		"net 33:33:ff:00:00:05 solicit fd00::5 from :: to ff02::1:ff00:5, option 00:00:00:00:00:00 <nil>")
 	b.p.Configure(b.at, Settings{Assigned: prefixes("10.0.0.7/24"), MTU: 2800})
 	b.run(10 * clock.Second)
 	b.expect("net all who-has 10.0.0.7 tell 0.0.0.0", "net all who-has 10.0.0.7 tell 0.0.0.0")
+}
+
+// Addresses that follow from our own on the network are not probed: nobody else
+// can have them.
+func TestComputedAddressesAreNotProbed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Config{}, Settings{
+		Assigned: []netip.Prefix{identity.SixPlane(nwid, self), identity.RFC4193(nwid, self)},
+		Added:    []netip.Prefix{netip.PrefixFrom(identity.LinkLocal(ownMAC), 64)},
+	})
+	b.p.SetHostGroups(nil)
+	b.run(10 * clock.Second)
+	b.expect()
 }

@@ -47,7 +47,7 @@ type Settings struct {
 	Inspect bool
 }
 
-// Configure applies settings. New IPv4 addresses are probed for other holders
+// Configure applies settings. New addresses are probed for other holders
 // from the next [Port.Tick], which is then due. Any change of addresses forgets
 // the neighbours with the packets that wait for them. Addresses and routes
 // beyond the limits are ignored.

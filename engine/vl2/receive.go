@@ -83,7 +83,10 @@ func (s *Switch) acceptExtFrame(at clock.Instant, nw *Network, m *member, f *fra
 	default:
 		return true
 	}
-	s.deliver(at, nw, s.clamp(nw, m.address, f, extFrameOverhead, &s.scratch.openingIn), r)
+	if r == rule.Accept { // a copy for inspection stays as it is
+		f = s.clamp(nw, m.address, f, extFrameOverhead, &s.scratch.openingIn)
+	}
+	s.deliver(at, nw, f, r)
 	return true
 }
 
