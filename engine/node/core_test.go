@@ -17,7 +17,7 @@ import (
 )
 
 // lone is a core without a world.
-func lone(t *testing.T) (*Core, clock.Instant) {
+func lone(t testing.TB) (*Core, clock.Instant) {
 	t.Helper()
 	v := loadNetworkVectors(t)
 	at := clock.Instant{Mono: clock.Hour, Wall: vectorEpoch}

@@ -78,7 +78,7 @@ var vectorEndpoints = map[string]string{
 	"alice": "198.51.100.10:9993", "root": "198.51.100.1:9993", "controller": "203.0.113.40:9993",
 }
 
-func loadNetworkVectors(t *testing.T) *networkVectors {
+func loadNetworkVectors(t testing.TB) *networkVectors {
 	t.Helper()
 	text, err := os.ReadFile("testdata/network_cases.json")
 	if err != nil {

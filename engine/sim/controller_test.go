@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"orrery/engine/clock"
+	"orrery/engine/netconf"
+	"orrery/engine/node"
 	"orrery/engine/sim"
 	"orrery/engine/vl2"
 )
@@ -162,6 +164,31 @@ func TestMembershipIsOfTheKey(t *testing.T) {
 		l.b.Start(nil)
 		l.talk(l.sa, l.b, 20*sec)
 		l.talk(sf, l.b, 30*sec)
+		return l.w
+	})
+}
+
+// A join token goes along with the first request, and with one at once when the
+// user gives it later; a wrong one admits nobody.
+func TestJoinToken(t *testing.T) {
+	scenario(t, func(t *testing.T) *sim.World {
+		l := newLAN(t, 4105, wan, noNAT, sim.Cone)
+		l.online()
+		l.network(isPrivate + v4Pool + `,"authTokens":{"open sesame":0}`)
+		with := netconf.DefaultSettings()
+		with.Token = "open sesame"
+		l.a.JoinAs(l.nwid, with)
+		l.ready(sec, l.a)
+		with.Token = "open, please"
+		l.b.JoinAs(l.nwid, with)
+		l.w.Run(10 * sec)
+		if l.status(l.b) != vl2.StatusAccessDenied {
+			t.Errorf("with a wrong token B is %v", l.status(l.b))
+		}
+		with.Token = "open sesame"
+		l.b.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.SetSettings(at, l.nwid, with, out) })
+		l.ready(sec, l.b)
+		l.talk(l.sa, l.b, 3*sec)
 		return l.w
 	})
 }
