@@ -38,6 +38,11 @@ func (p *systemPort) names(n *node.NetworkState) {
 		o.Domain, o.Servers = n.Config.DNS.Domain, n.Config.DNS.Servers[:]
 		become, _ := p.system.outcome(n.ID)
 		o.Inside = inside(n, &become.ruling)
+		if have, err := p.system.seen.addresses(p.Name()); err == nil { // also those that the user has given it
+			for _, a := range have {
+				o.Inside = append(o.Inside, a.Masked())
+			}
+		}
 		if p.index == 0 && o.Allow {
 			i, err := net.InterfaceByName(p.Name())
 			if err != nil {
