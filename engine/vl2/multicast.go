@@ -171,9 +171,11 @@ func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identit
 
 // sendToReplicator hands the frame to the nearest replicator that can be reached
 // directly, if the network has any and we are neither one nor a bridge. One that
-// is no bridge is passed over: nobody would accept others' frames from it.
+// is no bridge is passed over: nobody would accept others' frames from it. On a
+// network for verified peers there is none, for it would pass the frame on to
+// everybody.
 func (s *Switch) sendToReplicator(at clock.Instant, nw *Network, g identity.MulticastGroup, f *frame) bool {
-	if len(nw.roles.replicators) == 0 || nw.roles.amReplicator || nw.roles.amBridge {
+	if len(nw.roles.replicators) == 0 || nw.roles.amReplicator || nw.roles.amBridge || nw.verifiedOnly {
 		return false
 	}
 	var best identity.Address
@@ -182,7 +184,7 @@ func (s *Switch) sendToReplicator(at clock.Instant, nw *Network, g identity.Mult
 		if !slices.Contains(nw.roles.bridges, a) {
 			continue
 		}
-		if ms, ok := s.link.DirectLatency(a); ok && s.permitted(nw, a) && (best == 0 || ms < least) {
+		if ms, ok := s.link.DirectLatency(a); ok && (best == 0 || ms < least) {
 			best, least = a, ms
 		}
 	}

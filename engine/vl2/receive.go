@@ -120,6 +120,9 @@ func (s *Switch) inspect(at clock.Instant, nw *Network, m *member, f *frame) rul
 		nw.turnAwayFrom(at, m)
 		return rule.Drop
 	}
+	if nw.verifiedOnly && f.src != m.mac && s.ofUnverified(at, nw, f.src) {
+		return rule.Drop
+	}
 	r := s.filterIn(at, nw, m, f)
 	if r < rule.Accept {
 		nw.drops[DropFiltered]++

@@ -120,3 +120,40 @@ func TestNoRoomForUnverifiedBridges(t *testing.T) {
 		t.Errorf("%d of 20 frames for the verified bridge in %v", n, out)
 	}
 }
+
+// TestSentOnByOthers: frames of a member that is not verified do not get in by way
+// of a bridge or replicator that is, nor do ours get out to it that way.
+func TestSentOnByOthers(t *testing.T) {
+	t.Parallel()
+	g := identity.MulticastGroup{MAC: 0x01005e0000fb}
+	for name, only := range map[string]bool{"verified only": true, "everybody": false} {
+		v, f, s, nw := onlyVerified(t, func(v *multicastVectors, c *netconf.Config) {
+			c.Specialists = []netconf.Specialist{netconf.Specialist(v.PeerB) | netconf.ActiveBridge | netconf.MulticastReplicator}
+		})
+		s.SetVerifiedOnly(start, nw, only)
+		f.latency = map[identity.Address]int{v.PeerB: 1}
+		s.learnLike(start, groupKey{nw.id, g}, v.PeerC, true)
+		s.Handle(start, wire.VerbMulticastLike, &vl1.Inbound{From: f.known[v.PeerC], ID: 1, Payload: wire.MulticastLike{Network: nw.id, Group: g}.Append(nil)})
+		f.take()
+		m := wire.MulticastFrame{
+			Network: nw.id, Flags: wire.MulticastFrameSource, Source: identity.MACOf(nw.id, v.PeerC), Group: g, EtherType: 0x0800, Data: []byte("x"),
+		}
+		s.Handle(start, wire.VerbMulticastFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: 2, Payload: m.Append(nil)})
+		e := wire.ExtFrame{Network: nw.id, To: nw.mac, From: identity.MACOf(nw.id, v.PeerC), EtherType: 0x0800, Data: []byte("x")}
+		s.Handle(start, wire.VerbExtFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: 3, Payload: e.Append(nil)})
+		// A host that is no member comes in by the bridge all the same.
+		e.From = identity.MACOf(nw.id, v.PeerC) ^ 1<<42
+		s.Handle(start, wire.VerbExtFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: 4, Payload: e.Append(nil)})
+		got := f.takeDelivered()
+		if only && (len(got) != 1 || got[0].src != e.From || nw.Drops(DropNotVerified) < 2) || !only && len(got) < 2 {
+			t.Errorf("%s: delivered %v, dropped %d", name, got, nw.Drops(DropNotVerified))
+		}
+		f.take()
+		s.SendFrame(after(100), nw, nw.mac, g.MAC, 0x0800, []byte("x"))
+		out := f.take()
+		replicate := slices.ContainsFunc(out, func(p sent) bool { return p.To == v.PeerB && p.Verb == wire.VerbMulticastFrame && p.Payload[16:18] == "0c" })
+		if replicate == only || to(out, v.PeerC) != 0 {
+			t.Errorf("%s: sent %v", name, out)
+		}
+	}
+}

@@ -38,6 +38,26 @@ func (nw *Network) turnAwayFrom(at clock.Instant, m *member) {
 	t.from++
 }
 
+// ofUnverified reports whether a frame that another member sends on, as a
+// replicator, a bridge or by a rule, is one of a member that is not permitted, and
+// counts it. Every MAC of the form that members have is taken for a member's, for
+// who sends it on may be the only one that has heard of it.
+func (s *Switch) ofUnverified(at clock.Instant, nw *Network, src identity.MAC) bool {
+	if !src.InNetwork(nw.id) {
+		return false
+	}
+	a := src.Address(nw.id)
+	if a.Reserved() || a == s.self.Address || s.permitted(nw, a) {
+		return false
+	}
+	if m := nw.members.get(a); m != nil {
+		nw.turnAwayFrom(at, m)
+	} else {
+		nw.drops[DropNotVerified]++
+	}
+	return true
+}
+
 // turnAwayTo counts a frame, or a copy of one, meant for a node that is not
 // permitted. Who only others told us of becomes a member as long as half the
 // table is free: the user should see why a group of which the member is part
