@@ -151,7 +151,9 @@ func TestSentOnByOthers(t *testing.T) {
 		f.take()
 		s.SendFrame(after(100), nw, nw.mac, g.MAC, 0x0800, []byte("x"))
 		out := f.take()
-		replicate := slices.ContainsFunc(out, func(p sent) bool { return p.To == v.PeerB && p.Verb == wire.VerbMulticastFrame && p.Payload[16:18] == "0c" })
+		replicate := slices.ContainsFunc(out, func(p sent) bool {
+			return p.To == v.PeerB && p.Verb == wire.VerbMulticastFrame && p.Payload[16:18] == "0c"
+		})
 		if replicate == only || to(out, v.PeerC) != 0 {
 			t.Errorf("%s: sent %v", name, out)
 		}
