@@ -9,6 +9,7 @@ import (
 	"orrery/engine/credential"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
+	"orrery/engine/vl1"
 	"orrery/engine/wire"
 )
 
@@ -342,4 +343,64 @@ func TestBridgeRoleEnds(t *testing.T) {
 	if len(na.hosts.at)+len(na.hosts.count) != 0 {
 		t.Errorf("left are %v", na.hosts.at)
 	}
+}
+
+// TestBridgedFramesAllocateNothing: frames to and from hosts that are known cost
+// no memory, in either direction, and unknown ones only when they are learnt.
+func TestBridgedFramesAllocateNothing(t *testing.T) {
+	h, s, nw, in := busy(t)
+	from := in.From.Address
+	c := *nw.config
+	c.Specialists = []netconf.Specialist{
+		netconf.ActiveBridge | netconf.Specialist(s.self.Address), netconf.ActiveBridge | netconf.Specialist(from),
+	}
+	s.setConfig(nw, &c)
+	nw.SetEthernet(true)
+	at := start.Add(clock.Second)
+	payload := tcpSegment()
+	body := append(wire.AppendExtFrameHead(nil, nw.id, 0, printer+1, printer, 0x0800), payload...)
+	inbound := vl1.Inbound{From: in.From, ID: 1, Payload: body}
+	s.Handle(at, wire.VerbExtFrame, &inbound)
+	s.SendFrame(at, nw, printer+1, printer, 0x0800, payload)
+	h.sent, h.delivered = 0, 0
+	if n := testing.AllocsPerRun(200, func() {
+		s.SendFrame(at, nw, printer+1, printer, 0x0800, payload)
+		s.SendFrame(at, nw, printer+1, identity.MACOf(nw.id, from), 0x0800, payload)
+		s.Handle(at, wire.VerbExtFrame, &inbound)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if h.sent != 2*201 || h.delivered != 201 {
+		t.Errorf("%d sent, %d delivered", h.sent, h.delivered)
+	}
+}
+
+// BenchmarkBridge carries a frame of a known host to a host behind another bridge,
+// and takes one from there.
+func BenchmarkBridge(b *testing.B) {
+	_, s, nw, in := busy(b)
+	c := *nw.config
+	c.Specialists = []netconf.Specialist{
+		netconf.ActiveBridge | netconf.Specialist(s.self.Address), netconf.ActiveBridge | netconf.Specialist(in.From.Address),
+	}
+	s.setConfig(nw, &c)
+	at := start.Add(clock.Second)
+	payload := tcpSegment()
+	body := append(wire.AppendExtFrameHead(nil, nw.id, 0, printer+1, printer, 0x0800), payload...)
+	inbound := vl1.Inbound{From: in.From, ID: 1, Payload: body}
+	for i := range 10000 {
+		nw.hosts.learn(at.Mono, 0x0a0000000000+identity.MAC(i), in.From.Address)
+	}
+	b.Run("out", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.SendFrame(at, nw, printer+1, printer, 0x0800, payload)
+		}
+	})
+	b.Run("in", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Handle(at, wire.VerbExtFrame, &inbound)
+		}
+	})
 }
