@@ -264,23 +264,39 @@ func otherVPN(t *testing.T, v *traveller, one string) {
 	v.way("192.0.2.1", "via 10.147.23.3")
 }
 
-// TestRoutesWithoutIPv6 has the system refuse addresses and routes, and take
-// them later.
+// TestRoutesWithoutIPv6 has IPv6 switched off on a computer, so that its parts of
+// a network are left out, and then on the device alone, so that the system
+// refuses them; and has them once it does not any more.
 func TestRoutesWithoutIPv6(t *testing.T) {
 	t.Parallel()
 	v := newTraveller(t)
-	off := func(value string) {
-		must(t, "ip", "netns", "exec", v.a.ns, "sh", "-c", "for f in all default; do echo "+value+" >/proc/sys/net/ipv6/conf/$f/disable_ipv6; done")
+	off := func(value string, where ...string) {
+		t.Helper()
+		for _, f := range where {
+			must(t, "ip", "netns", "exec", v.a.ns, "sh", "-c", "echo "+value+" >/proc/sys/net/ipv6/conf/"+f+"/disable_ipv6")
+		}
 	}
-	off("1")
+	off("1", "all", "default")
 	nwid := v.found(0x19, `,{"target":"fd77::/48","via":"fd00:25::3"},{"target":"172.29.0.0/16","via":"10.147.25.3"}`)
 	v.a.pings(15*time.Second, "10.147.25.3")
 	v.way("172.29.1.1", "via 10.147.25.3")
+	if r := v.route(nwid, "fd77::/48", ipc.RouteIgnored); !strings.Contains(r.Reason, "IPv6 is switched off") {
+		t.Errorf("%+v", r)
+	}
+	v.a.noAlert("network.")
+	off("0", "all", "default")
+	v.a.pings(45*time.Second, "fd00:25::3")
+	v.way("fd77::1", "via fd00:25::3")
+
+	device := v.a.network(nwid, ipc.OK).Device
+	off("1", device) // which takes away what is there
 	if a := v.a.alert("network.route." + nwid); !strings.Contains(a.Text, "The system refused it") {
 		t.Errorf("%+v", a)
 	}
 	v.route(nwid, "fd77::/48", ipc.RoutePending)
-	off("0")
+	v.a.pings(15*time.Second, "10.147.25.3")
+	v.way("172.29.1.1", "via 10.147.25.3")
+	off("0", device)
 	v.a.pings(75*time.Second, "fd00:25::3")
 	v.way("fd77::1", "via fd00:25::3")
 	v.a.noAlert("network.route.")

@@ -219,7 +219,11 @@ func (r *routing) networks(offline bool) []verdict.Network {
 // refusal.
 func (r *routing) put(m *managed) error {
 	now := r.now()
-	_, err := r.config.Apply(m.want(now))
+	want := m.want(now)
+	if r.machine.NoIPv6 {
+		want.LinkLocal = netip.Addr{}
+	}
+	_, err := r.config.Apply(want)
 	refused, rest := netcfg.Refused(err)
 	failed := make(map[netip.Prefix]error)
 	m.stuck = nil

@@ -3,6 +3,7 @@ package netcfg
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -19,7 +20,7 @@ import (
 var tunnels = []string{"wireguard", "tuntap", "ipip", "ip6tnl", "gre", "ip6gre", "sit", "vti", "vti6", "xfrm", "amneziawg", "ovpn"}
 
 func (l *linux) machine(own []string, keep func(netip.Prefix) bool) (verdict.Machine, error) {
-	var m verdict.Machine
+	m := verdict.Machine{NoIPv6: noIPv6()}
 	links, err := dump(l.h.LinkList)
 	if err != nil {
 		return m, fmt.Errorf("list interfaces: %w", err)
@@ -121,6 +122,12 @@ func (l *linux) tables() ([]int, error) {
 		}
 	}
 	return tables, nil
+}
+
+// noIPv6 reports whether the kernel has no IPv6, or gives none to new interfaces.
+func noIPv6() bool {
+	b, err := os.ReadFile("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+	return errors.Is(err, fs.ErrNotExist) || strings.TrimSpace(string(b)) == "1"
 }
 
 // strict reports whether the kernel drops what comes in by an interface by which

@@ -132,8 +132,14 @@ func (b *planner) addresses() {
 		seen[a.Addr()] = true
 		b.own = append(b.own, a)
 	}
+	subnets := map[netip.Prefix]bool{}
 	for _, a := range b.own {
-		b.add(Item{Kind: KindAddress, Prefix: a})
+		it := Item{Kind: KindAddress, Prefix: a}
+		if !b.p.implied && subnets[a.Masked()] { // its route would be a second one
+			it.Prefix = netip.PrefixFrom(a.Addr(), a.Addr().BitLen())
+		}
+		subnets[a.Masked()] = true
+		b.add(it)
 	}
 	if b.p.implied {
 		return

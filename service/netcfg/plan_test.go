@@ -95,6 +95,21 @@ func TestPlan(t *testing.T) {
 			nil,
 		},
 		{
+			"second address of a subnet on macOS", onMac, State{Addresses: prefixes("10.147.17.5/24", "10.147.17.6/24", "fd00::5/64", "fd00::6/64")},
+			[]string{
+				"addr 10.147.17.5/24", "addr 10.147.17.6/32", "addr fd00::5/64", "addr fd00::6/128", "route 10.147.17.0/24 metric 0", "route fd00::/64 metric 0",
+			},
+			nil,
+		},
+		{
+			"split", onLinux,
+			State{Addresses: prefixes("192.168.1.5/24"), Routes: []Route{
+				{Target: netip.MustParsePrefix("192.168.1.0/24"), Split: true}, {Target: netip.MustParsePrefix("10.9.9.9/32"), Split: true},
+			}},
+			[]string{"addr 192.168.1.5/24", "route 192.168.1.0/25 metric 5000", "route 192.168.1.128/25 metric 5000", "route 10.9.9.9/32 metric 5000"},
+			nil,
+		},
+		{
 			"windows", onWindows,
 			State{
 				MTU: 1400, Mark: 7, Addresses: prefixes("fd00::5/88"),

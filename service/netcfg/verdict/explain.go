@@ -9,6 +9,8 @@ import (
 	"orrery/engine/wire"
 )
 
+const noIPv6 = "IPv6 is switched off on this computer."
+
 // deny says why the settings keep a target out.
 func (n *Network) deny(v *Verdict) {
 	t := v.Target

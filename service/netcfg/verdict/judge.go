@@ -89,6 +89,10 @@ func (j *judge) address(n *Network, a netip.Prefix) (v Verdict, forced []netip.P
 		n.deny(&v)
 		return v, nil
 	}
+	if j.m.NoIPv6 && a.Addr().Is6() {
+		v.State, v.Reason = Ignored, noIPv6
+		return v, nil
+	}
 	if n.Settings.Ignores(subnet) {
 		v.State, v.Install = Narrowed, []netip.Prefix{netip.PrefixFrom(a.Addr(), a.Addr().BitLen())}
 		v.Reason = fmt.Sprintf("ignoreRoutes leaves out the route to %v, so only the address itself is there.", subnet)
@@ -147,6 +151,10 @@ func (j *judge) route(n *Network, r *Ruling, o *netconf.Route, first map[netip.P
 	}
 	if !n.Settings.AllowsRoute(t) {
 		n.deny(&v)
+		return v
+	}
+	if j.m.NoIPv6 && t.Addr().Is6() {
+		v.State, v.Reason = Ignored, noIPv6
 		return v
 	}
 	if i := first[t]; i != index {

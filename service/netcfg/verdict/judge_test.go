@@ -110,6 +110,9 @@ func TestRoutes(t *testing.T) {
 		{"gateway elsewhere", "10.9.0.0/16 via 8.8.8.8", "10.9.0.0/16 refused via 8.8.8.8: Its gateway 8.8.8.8 is in none of the network's own subnets. Whoever runs the network can correct it.", nil},
 		{"no address", "fd00:9::/48", "fd00:9::/48 pending: This computer has no IPv6 address in the network.", func(_ *Machine, n *Network) { n.Addresses = n.Addresses[:1] }},
 
+		{"without IPv6", "fd00:9::/48 via fd00:17::9", "fd00:9::/48 ignored via fd00:17::9: IPv6 is switched off on this computer.", func(m *Machine, _ *Network) { m.NoIPv6 = true }},
+		{"without IPv6, IPv4", "10.9.0.0/16 via 10.147.17.9", "10.9.0.0/16 applied via 10.147.17.9", func(m *Machine, _ *Network) { m.NoIPv6 = true }},
+
 		{"equal to the LAN", "192.168.1.0/24 via 10.147.17.9", "192.168.1.0/24 refused via 10.147.17.9 alarm: 192.168.1.0/24 is the network that eth0 is in; the route was not applied. " + set + "acceptRoutes=192.168.1.0/24 applies it all the same.", nil},
 		{"in the LAN", "192.168.1.128/25", "192.168.1.128/25 refused alarm: 192.168.1.128/25 lies in 192.168.1.0/24, the network that eth0 is in; the route was not applied. " + set + "acceptRoutes=192.168.1.128/25 applies it all the same.", nil},
 		{"the router itself", "192.168.1.1/32", "192.168.1.1/32 refused alarm: 192.168.1.1/32 lies in 192.168.1.0/24, the network that eth0 is in; the route was not applied. " + set + "acceptRoutes=192.168.1.1/32 applies it all the same.", nil},
@@ -233,6 +236,7 @@ func TestAddresses(t *testing.T) {
 		}},
 		{"public", "8.8.8.8/24", "8.8.8.8/24 ignored: It is public, and allowGlobal is off for this network. " + set + "allowGlobal=1", nil},
 		{"not managed", "10.147.17.5/24", "10.147.17.5/24 ignored: allowManaged is off for this network. " + set + "allowManaged=1", func(_ *Machine, n *Network) { n.Settings.AllowManaged = false }},
+		{"without IPv6", "fd00:17::5/64", "fd00:17::5/64 ignored: IPv6 is switched off on this computer.", func(m *Machine, _ *Network) { m.NoIPv6 = true }},
 		{"without its route", "10.147.17.5/24", "10.147.17.5/24 narrowed as [10.147.17.5/32]: ignoreRoutes leaves out the route to 10.147.17.0/24, so only the address itself is there.",
 			func(_ *Machine, n *Network) { n.Settings.IgnoreRoutes = prefixes("10.147.17.0/24") }},
 		{"IPv4 in IPv6 form", "::ffff:10.147.17.5/120", "10.147.17.5/24 applied", nil},

@@ -29,6 +29,8 @@ type Machine struct {
 	Interfaces []Interface
 	// Routes are the unicast routes in force, of all interfaces.
 	Routes []Route
+	// NoIPv6 is whether IPv6 is switched off for new interfaces.
+	NoIPv6 bool
 	// Transport is how our own packets travel.
 	Transport Transport
 }
