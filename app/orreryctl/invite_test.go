@@ -71,12 +71,12 @@ func TestInvite(t *testing.T) {
 func TestUnverified(t *testing.T) {
 	t.Parallel()
 	b, socket, _ := fakeService(t)
-	b.State.Networks = append(b.State.Networks, ipc.Network{ID: "e285b97aef000001", VerifiedOnly: true, UnverifiedCount: 3, DroppedUnverified: 9, Unverified: []ipc.Unverified{
+	b.State.Networks = append(b.State.Networks, ipc.Network{ID: "e285b97aef000001", VerifiedOnly: true, ControllerTrust: ipc.Seen, UnverifiedCount: 3, DroppedUnverified: 9, Unverified: []ipc.Unverified{
 		{Address: "1122334455", Name: "Kim\x1b", From: 7, To: 2}, {Address: "5544332211", From: 1},
 	}})
-	lines := with([]string{"--socket", socket}, "trust unverified", "trust unverified 294551b91fabcdef", "trust unverified e285b97aef000001 -j")
+	lines := with([]string{"--socket", socket}, "trust unverified", "trust unverified 294551b91fabcdef", "trust unverified e285b97aef000001 -j", "network status e285b97aef000001")
 	got := transcript(t, "", strings.NewReplacer("--socket "+socket+" ", ""), lines...)
-	for _, want := range []string{"1122334455  Kim?", "and 1 more", "orreryctl verify ADDRESS", "verifiedOnly=1", `"address": "5544332211"`} {
+	for _, want := range []string{"1122334455  Kim?", "and 1 more", "orreryctl verify ADDRESS", "verifiedOnly=1", `"address": "5544332211"`, "3 turned away, 9 frames dropped", "orreryctl verify e285b97aef"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

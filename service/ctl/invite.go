@@ -251,3 +251,23 @@ func (t *Tool) TrustUnverified(ctx context.Context, id string) error {
 	}
 	return nil
 }
+
+// verifiedStatus prints how sure the controller's key is, and whom a network for
+// verified peers turns away.
+func verifiedStatus(n *ipc.Network, line func(format string, args ...any)) {
+	switch n.ControllerTrust {
+	case ipc.Verified:
+		line("The controller's key is verified")
+	case ipc.Seen:
+		line("The controller's key is not verified: orreryctl verify %s", n.ID[:10])
+	case ipc.Blocked:
+		line("You have blocked the controller")
+	}
+	if !n.VerifiedOnly {
+		return
+	}
+	line("For verified members only: %d turned away, %d frames dropped", n.UnverifiedCount, n.DroppedUnverified)
+	if n.UnverifiedCount > 0 {
+		line("Who that is: orreryctl trust unverified %s", n.ID)
+	}
+}

@@ -83,6 +83,7 @@ func (t *Tool) networkStatus(n *ipc.Network) {
 		}
 	}
 	t.controllerStatus(n, line)
+	verifiedStatus(n, line)
 	for _, r := range n.Refused {
 		line("%s (%d, last %s ago)", r.Text, r.Count, t.since(r.Last))
 	}

@@ -133,3 +133,23 @@ func TestTypedSetting(t *testing.T) {
 		t.Errorf("still %q", v)
 	}
 }
+
+// TestFileDialogs: the dialogs for files open over ours.
+func TestFileDialogs(t *testing.T) {
+	f := start(t, uitest.Snapshot())
+	f.Do(model.Action{Do: model.OpenJoin})
+	uitest.Press(t, f.canvas(), "Open a file…")
+	if n := len(f.canvas().Overlays().List()); n != 2 {
+		t.Errorf("%d dialogs are open", n)
+	}
+	f = start(t, uitest.Snapshot())
+	f.Do(model.Action{Do: model.OpenInvite, Target: uitest.Home})
+	f.run()
+	for _, button := range []string{"Save picture…", "Save as file…"} {
+		uitest.Press(t, f.canvas(), button)
+		if n := len(f.canvas().Overlays().List()); n != 2 {
+			t.Errorf("%s: %d dialogs are open", button, n)
+		}
+		f.canvas().Overlays().Remove(f.canvas().Overlays().Top())
+	}
+}
