@@ -60,6 +60,17 @@ func TestExplain(t *testing.T) {
 		}
 		nw.drops = [dropReasons]uint64{}
 	}
+	// What a capability of the sender's decides is told with its rules.
+	own := credential.Capability{Network: nw.id, Timestamp: start.Wall, ID: 4, Rules: []rule.Rule{{Type: rule.ActionBreak}, {Type: rule.ActionAccept}}}
+	other := own
+	other.ID, other.Rules = 9, []rule.Rule{{Type: rule.MatchEtherType, Value: 0x88cc}, {Type: rule.ActionAccept}}
+	own.Sign(v.signer(t), v.PeerB)
+	other.Sign(v.signer(t), v.PeerB)
+	bring(f, s, start, v.PeerB, 8, credential.Bundle{Capabilities: []credential.Capability{other, own}})
+	x := ask(Query{Inbound: true, EtherType: 0x88cc, Payload: []byte("long enough"), Src: peer, Dst: nw.mac})
+	if !x.Known || x.Decided != 2 || len(x.Lists) != 3 || len(x.Capabilities) != 2 || x.Capabilities[1].ID != 9 || x.Lists[2].Decided != 1 || x.Lists[1].Decided != 0 || !x.Decision.Accepted() {
+		t.Errorf("by a capability: %+v", x)
+	}
 	if tags := nw.Tags(v.Self); len(tags) != 1 || len(nw.Tags(v.PeerB)) != 0 || nw.Tags(v.PeerC) != nil {
 		t.Errorf("our tags %v", tags)
 	}

@@ -140,3 +140,58 @@ func TestDisputeAlert(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestRulesOfARunningService asks for the rules of an ad-hoc network, which needs
+// no controller: IPv6 with the ports 5000 to 5999.
+func TestRulesOfARunningService(t *testing.T) {
+	home, self := newHome(t)
+	r := start(t, home, self)
+	const adHoc = "ff1388176f000000"
+	_, err := r.client.NetworkRules(t.Context(), adHoc)
+	wantError(t, "rules of a network not joined", err, ipc.CodeNotFound)
+	for _, nwid := range []string{adHoc, elsewhere} {
+		if _, err := r.client.Join(t.Context(), nwid, ipc.NetworkSettings{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = r.client.NetworkRules(t.Context(), elsewhere)
+	wantError(t, "rules of a network without a configuration", err, ipc.CodeUnavailable)
+	rules, err := r.client.NetworkRules(t.Context(), adHoc)
+	if err != nil || rules.Network != adHoc || len(rules.Rules.Rules) != 14 || !strings.HasPrefix(rules.Rules.Text, "drop\n  not ethertype ipv6\n;\n") || !strings.Contains(rules.Rules.Text, "dport 5000-5999") {
+		t.Errorf("%+v, %v", rules, err)
+	}
+	segment := func(port byte) []byte {
+		f := make([]byte, 14+60)
+		f[12], f[13], f[14], f[20] = 0x86, 0xdd, 0x60, ether.ProtoTCP
+		f[56], f[57], f[67] = 5000>>8, port, 2
+		return f
+	}
+	ask := func(q ipc.FrameQuery) (*ipc.RuleExplanation, error) {
+		return r.client.ExplainFrame(t.Context(), adHoc, q)
+	}
+	for port, verdict := range map[byte]string{0x88: "accept", 0x87: "drop"} { // 5000 and 4999
+		x, err := ask(ipc.FrameQuery{Frame: segment(port), Direction: "in", From: rulePeer.String()})
+		if err != nil || x.Verdict != verdict || x.From != rulePeer.String() || x.To != self.Address.String() || len(x.Lists) != 1 || len(x.Lists[0].Rules) != 14 || len(x.TheirTags) != 0 {
+			t.Errorf("port 5000 - 0x88 + %#x: %+v, %v", port, x, err)
+		}
+		decided := 0
+		for _, rule := range x.Lists[0].Rules {
+			if rule.Decided {
+				decided++
+			}
+		}
+		if decided != 1 {
+			t.Errorf("%d rules have decided", decided)
+		}
+	}
+	for what, q := range map[string]ipc.FrameQuery{
+		"no frame": {Frame: make([]byte, 13)}, "a frame of nobody": {Frame: segment(0)}, "an end that is none": {Frame: segment(0), From: "zork"},
+	} {
+		_, err := ask(q)
+		wantError(t, what, err, ipc.CodeBadRequest)
+	}
+	_, err = r.client.ExplainFrame(t.Context(), elsewhere, ipc.FrameQuery{Frame: segment(0), Direction: "in", From: rulePeer.String()})
+	wantError(t, "a frame on a network without a configuration", err, ipc.CodeUnavailable)
+	_, err = r.client.ExplainFrame(t.Context(), "1122334455667799", ipc.FrameQuery{Frame: segment(0)})
+	wantError(t, "a frame on a network not joined", err, ipc.CodeNotFound)
+}
