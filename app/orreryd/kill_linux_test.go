@@ -31,9 +31,12 @@ func (b *box) traces(r *resolver) []string {
 	t.Helper()
 	var all []string
 	for _, what := range [][]string{{"-o", "link"}, {"-o", "addr"}, {"route", "show", "table", "all"}, {"-6", "route", "show", "table", "all"}, {"rule"}, {"-6", "rule"}} {
-		out, err := exec.Command("ip", append([]string{"-n", b.ns}, what...)...).CombinedOutput()
-		if err != nil && !strings.Contains(string(out), "does not exist") { // a table without routes
-			t.Fatalf("ip %s: %v: %s", strings.Join(what, " "), err, out)
+		c := exec.Command("ip", append([]string{"-n", b.ns}, what...)...)
+		var said strings.Builder // which may be about other namespaces
+		c.Stderr = &said
+		out, err := c.Output()
+		if err != nil && !strings.Contains(said.String(), "does not exist") { // a table without routes
+			t.Fatalf("ip %s: %v: %s", strings.Join(what, " "), err, said.String())
 		}
 		for line := range strings.Lines(string(out)) {
 			line = strings.Join(strings.Fields(strings.ReplaceAll(line, `\`, " ")), " ")

@@ -24,6 +24,8 @@ type surroundings struct {
 	transport func(peers bool) verdict.Transport
 	// recheck has every network looked at again, soon.
 	recheck func()
+	// told is called after what is shown of a network has changed.
+	told func()
 }
 
 // configurer is what routing needs of [netcfg.Manager].
@@ -88,7 +90,7 @@ const (
 func newRouting(config configurer, own func() []string) *routing {
 	r := &routing{config: config, own: own, now: time.Now, shown: make(map[identity.NetworkID]outcome)}
 	r.around.Store(&surroundings{
-		online: func() bool { return true }, transport: func(bool) verdict.Transport { return verdict.Transport{Bound: true, Marked: true} }, recheck: func() {},
+		online: func() bool { return true }, transport: func(bool) verdict.Transport { return verdict.Transport{Bound: true, Marked: true} }, recheck: func() {}, told: func() {},
 	})
 	return r
 }

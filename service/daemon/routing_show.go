@@ -44,8 +44,21 @@ func (r *routing) show(m *managed, now time.Time) {
 	}
 	o.since = m.since
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	old := r.shown[m.state.ID]
 	r.shown[m.state.ID] = o
+	r.mu.Unlock()
+	if !old.equal(&o) {
+		r.around.Load().told()
+	}
+}
+
+// equal reports whether both show the same.
+func (o *outcome) equal(p *outcome) bool {
+	same := func(a, b verdict.Verdict) bool {
+		return a.Target == b.Target && a.Via == b.Via && a.State == b.State && a.Reason == b.Reason && a.Advice == b.Advice
+	}
+	return o.since.Equal(p.since) && slices.Equal(o.stuck, p.stuck) &&
+		slices.EqualFunc(o.ruling.Addresses, p.ruling.Addresses, same) && slices.EqualFunc(o.ruling.Routes, p.ruling.Routes, same)
 }
 
 // outcome returns what became of what a network wants; ok is false while it has

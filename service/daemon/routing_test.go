@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +48,7 @@ type bench struct {
 	clock    time.Time
 	offline  bool
 	rechecks int
+	told     int
 }
 
 func newBench(t *testing.T) *bench {
@@ -57,7 +60,7 @@ func newBench(t *testing.T) *bench {
 	b.routing = newRouting(b.config, func() []string { return nil })
 	b.now = func() time.Time { return b.clock }
 	b.around.Store(&surroundings{
-		online: func() bool { return !b.offline }, recheck: func() { b.rechecks++ },
+		online: func() bool { return !b.offline }, recheck: func() { b.rechecks++ }, told: func() { b.told++ },
 		transport: func(bool) verdict.Transport { return verdict.Transport{Bound: true, Marked: true} },
 	})
 	t.Cleanup(b.close)
@@ -129,6 +132,9 @@ func TestRoutingConflicts(t *testing.T) {
 	b.has("zt0", "10.1.17.5/24", "192.168.1.0/24 via 10.1.17.9", "172.29.0.0/16")
 	if o, _ := b.outcome(1); !o.since.IsZero() {
 		t.Errorf("still wrong: %+v", o)
+	}
+	if b.told != 2 {
+		t.Errorf("told of %d changes", b.told)
 	}
 	if b.config.looks != 2 {
 		t.Errorf("%d looks at the machine", b.config.looks)
@@ -253,4 +259,20 @@ func TestRoutingRefused(t *testing.T) {
 	if o, _ := b.outcome(1); o.since.IsZero() || len(o.stuck) != 1 || !strings.Contains(o.stuck[0], "10.7.0.0/16") {
 		t.Errorf("%+v", o)
 	}
+}
+
+// TestCarriage has routes know how our own packets travel.
+func TestCarriage(t *testing.T) {
+	home, self := newHome(t)
+	r := start(t, home, self)
+	if c := r.daemon.carriage(true); !c.Bound || c.Marked != (runtime.GOOS == "linux") || len(c.Endpoints) > 0 {
+		t.Errorf("%+v", c) // the only root is this computer
+	}
+	put(t, home, "local.conf", []byte(`{"settings":{"bind":["127.0.0.1"]}}`))
+	until(t, "sockets at an address", func() error {
+		if c := r.daemon.carriage(false); c.Bound {
+			return fmt.Errorf("%+v", c)
+		}
+		return nil
+	})
 }

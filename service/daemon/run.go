@@ -142,7 +142,7 @@ func Run(ctx context.Context, cfg Config) error {
 		Changed: d.server.Changed, Event: d.event, Stored: d.stored,
 	})
 	d.carrier.do, d.carrier.view, d.carrier.told = d.host.Do, d.host.View, d.relayed
-	d.system.follow(surroundings{online: func() bool { return d.offline.Load() == nil }, transport: d.carriage, recheck: d.host.Recheck})
+	d.system.follow(surroundings{online: func() bool { return d.offline.Load() == nil }, transport: d.carriage, recheck: d.host.Recheck, told: d.server.Changed})
 	d.system.notify(d.server.Changed)
 	d.ways()
 	if n := len(l.problems); n > 0 {
