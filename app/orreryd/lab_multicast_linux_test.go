@@ -169,7 +169,8 @@ func TestLabMulticast(t *testing.T) {
 		}
 		t.Logf("%s to %s after %v", first.name, second.name, first.pings(20*time.Second, second.ip4(none)))
 		t.Logf("%s to %s after %v", second.name, first.name, second.pings(5*time.Second, first.ip4(none)))
-		// A link-local address, which nothing but neighbour discovery finds.
+		// To answer from a link-local address the other must know ours, and cannot
+		// ask for it.
 		local := second.linkLocal(t, second.member(none, "OK").Device) + "%" + first.member(none, "OK").Device
 		t.Logf("%s to %s after %v", first.name, local, first.pings(20*time.Second, local))
 	})

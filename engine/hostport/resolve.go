@@ -215,7 +215,7 @@ func (p *Port) derived(ip netip.Addr) (identity.MAC, bool) {
 	}
 	if ip.IsLinkLocalUnicast() {
 		m, ok := ether.LinkLocalMAC(ip)
-		return m, ok && m.InNetwork(p.cfg.Network) && m != p.mac && !m.Address(p.cfg.Network).Reserved()
+		return m, ok && !p.set.AskLinkLocal && m.InNetwork(p.cfg.Network) && m != p.mac && !m.Address(p.cfg.Network).Reserved()
 	}
 	if !p.set.NDPEmulation {
 		return 0, false

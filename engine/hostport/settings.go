@@ -39,6 +39,10 @@ type Settings struct {
 	NetworkMTU int
 	// NDPEmulation is flag 0x04 of the configuration.
 	NDPEmulation bool
+	// AskLinkLocal has link-local neighbours asked for, although their MACs follow
+	// from their addresses: on a network without multicast others than us cannot
+	// ask, and know us only by our question.
+	AskLinkLocal bool
 	// RouterAdvertisements lets router discovery pass.
 	RouterAdvertisements bool
 	// SendReports lets the host's IGMP and MLD reports pass to the network.

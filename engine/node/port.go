@@ -104,6 +104,7 @@ func (p *port) configure(c *Core, at clock.Instant, nw *vl2.Network) {
 	}
 	if p.ip != nil {
 		set := hostport.Settings{Assigned: p.addresses, Added: p.added(), MTU: p.mtu, NetworkMTU: p.largest, NDPEmulation: ndp, HostRoutes: p.survey.routes}
+		set.AskLinkLocal = nw.Config() != nil && nw.Config().MulticastLimit == 0
 		for _, r := range p.routes {
 			set.Routes = append(set.Routes, hostport.Route{Prefix: r.Target, Via: r.Via, Metric: r.Metric})
 		}
