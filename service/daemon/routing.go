@@ -40,6 +40,8 @@ type routing struct {
 	config configurer
 	own    func() []string // names of our devices
 	now    func() time.Time
+	// touched, if not nil, is told that the system was changed.
+	touched func()
 
 	around atomic.Pointer[surroundings]
 	stale  atomic.Bool // whether the machine is to be looked at again
@@ -225,7 +227,10 @@ func (r *routing) put(m *managed) error {
 	if r.machine.NoIPv6 {
 		want.LinkLocal = netip.Addr{}
 	}
-	_, err := r.config.Apply(want)
+	changes, err := r.config.Apply(want)
+	if len(changes) > 0 && r.touched != nil {
+		r.touched()
+	}
 	refused, rest := netcfg.Refused(err)
 	failed := make(map[netip.Prefix]error)
 	m.stuck = nil

@@ -27,7 +27,7 @@ func (s *seen) forget() {
 func (s *seen) addresses(name string) ([]netip.Prefix, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byName == nil {
+	if _, ok := s.byName[name]; !ok { // perhaps it is new
 		all, err := allAddresses()
 		if err != nil {
 			return nil, err

@@ -82,6 +82,7 @@ func newSystem(home string, log *slog.Logger) (machine, error) {
 	}
 	s := &system{log: log, config: m}
 	s.routes = newRouting(m, s.names)
+	s.routes.touched = s.Refresh
 	s.dns, err = dns.Open(dns.Config{Journal: filepath.Join(home, dnsJournal), Log: log, Changed: s.told})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("journal of name servers: %w", err), m.Close())
@@ -213,7 +214,6 @@ func (p *systemPort) Apply(n *node.NetworkState) error {
 	if !p.Ethernet() {
 		want.LinkLocal = n.LinkLocal.Addr()
 	}
-	defer p.system.Refresh()
 	err := p.system.routes.apply(p.Name(), n, want)
 	p.names(n)
 	if err != nil {
