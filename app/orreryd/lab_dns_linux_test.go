@@ -298,6 +298,37 @@ func names(t *testing.T, line func(x *busOfNames, lan netip.Addr) string) {
 		t.Errorf("the reference's API has %v, %v", m.DNS, err)
 	}
 
+	// Another network has its own domain and server at the same time, and cannot
+	// have this one's domain.
+	const second = "192.0.2.88"
+	two := newResponder(s.controller, second)
+	other := s.found(0x54, `{"name":"two","private":true,"v4AssignMode":{"zt":true},"routes":[{"target":"10.150.0.0/24"}],
+		"ipAssignmentPools":[{"ipRangeStart":"10.150.0.100","ipRangeEnd":"10.150.0.254"}],"dns":{"domain":"two.internal","servers":["10.150.0.53"]}}`)
+	s.admit(other, s.controller, `{"authorized":true,"ipAssignments":["10.150.0.53"]}`)
+	s.admit(other, s.a, `{"authorized":true}`)
+	s.controller.enter(other, "{}")
+	s.a.enter(other, `{"allowDNS":true}`)
+	s.a.member(other, "OK")
+	s.controller.member(other, "OK")
+	s.a.pings(20*time.Second, "10.150.0.53")
+	asks("files.two.internal", second)
+	asks("more.corp.internal", inside)
+	asks("mail.example.com", outside)
+	s.controller.post("/controller/network/"+other, `{"dns":{"domain":"corp.internal","servers":["10.150.0.53"]}}`)
+	until(t, 20*time.Second, "one domain for one network", func() error {
+		if d := s.a.network(other, ipc.OK).DNS; d.State != "refused" || !strings.Contains(d.Reason, nwid) {
+			return fmt.Errorf("%+v", d)
+		}
+		return nil
+	})
+	asks("mine.corp.internal", inside)
+	if got := two.names(); strings.Contains(strings.Join(got, " "), "corp") {
+		t.Errorf("the second network's server was asked for the first's names: %v", got)
+	}
+	if code, answer, err := s.a.call(http.MethodDelete, "/network/"+other, ""); err != nil || code != http.StatusOK {
+		t.Fatalf("leave: %d %s %v", code, answer, err)
+	}
+
 	// A resolver that starts anew is told again; one that is gone is said to be.
 	stop()
 	state("failed", "")
