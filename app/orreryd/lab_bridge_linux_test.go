@@ -109,6 +109,9 @@ func TestLabBridge(t *testing.T) {
 			t.Logf("the bridge itself after %v, %v", a.pings(20*time.Second, "10.149.0.2"), l.pings(20*time.Second, "10.149.0.2"))
 			b.pings(10*time.Second, hostL4)
 			b.pings(10*time.Second, a4)
+			if out, err := b.run("ss", "-uln"); err == nil && strings.Contains(out, "10.149.0.2:") {
+				t.Errorf("the network's own packets leave by an address of the network:\n%s", out)
+			}
 		}
 	})
 	t.Run("groups and broadcasts", func(t *testing.T) {

@@ -102,6 +102,16 @@ func (nw *Network) behindBridge(now clock.Mono, mac identity.MAC) bool {
 	return ok && !nw.ofMember(mac)
 }
 
+// elsewhere reports whether a host that was behind us has moved behind another
+// bridge. What it said here before would seem to say that it is back.
+func (nw *Network) elsewhere(now clock.Mono, src identity.MAC) bool {
+	if src == nw.mac || len(nw.hosts.at) == 0 {
+		return false
+	}
+	via, ok := nw.hosts.lookup(now, src)
+	return ok && via != nw.hosts.self
+}
+
 // forgetHosts forgets the hosts behind nodes that are no bridges any more.
 func (nw *Network) forgetHosts() {
 	nw.hosts.drop(func(h *host) bool { return !nw.roles.bridge(h.via) })

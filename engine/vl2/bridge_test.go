@@ -303,6 +303,31 @@ func TestRepeatedFrames(t *testing.T) {
 	}
 }
 
+// TestQueuedFramesOfAHostThatMoved: a bridge keeps multicast for members that it
+// does not know yet. Of a host that has moved meanwhile it sends no more, or the
+// host's new bridge would take it for one that moved back.
+func TestQueuedFramesOfAHostThatMoved(t *testing.T) {
+	t.Parallel()
+	for _, moves := range []bool{false, true} {
+		l, sts, nws := bridges(t, []string{"self", "peerB", "peerC_wrong_signer"}, "self", "peerC_wrong_signer")
+		a, b, c := sts[0], sts[1], sts[2]
+		na, nb, nc := nws[0], nws[1], nws[2]
+		const g identity.MAC = 0x01005e0000fb
+		a.sw.SendFrame(l.at, na, printer, g, 0x0800, []byte("is anyone there"))
+		l.run(20 * clock.Millisecond)
+		if moves {
+			c.sw.SendFrame(l.at, nc, printer, na.mac, 0x0800, []byte("here I am"))
+			l.run(20 * clock.Millisecond)
+		}
+		b.takeHost()
+		b.sw.Subscribe(l.at, nb, identity.MulticastGroup{MAC: g})
+		l.run(20 * clock.Millisecond)
+		if got := len(b.takeHost()); (got == 0) != moves {
+			t.Errorf("moved %v: %d frames of before", moves, got)
+		}
+	}
+}
+
 // TestBridgesOwnAddress: the address that is certified to a bridge may be on an
 // interface with another MAC behind it, and on none behind others.
 func TestBridgesOwnAddress(t *testing.T) {

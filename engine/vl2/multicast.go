@@ -228,7 +228,7 @@ func (s *Switch) flush(at clock.Instant, nw *Network, g *group, to identity.Addr
 		return
 	}
 	for _, o := range g.queue {
-		if !slices.Contains(o.sent, to) {
+		if !slices.Contains(o.sent, to) && !nw.elsewhere(at.Mono, o.src) {
 			s.sendCopy(at, nw, o, to)
 		}
 	}
