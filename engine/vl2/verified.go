@@ -86,6 +86,9 @@ func (m *member) turnAway(at clock.Instant) *turnedAway {
 // TurnedAway lists the members whose frames are dropped because they are not
 // verified, in order of their addresses.
 func (nw *Network) TurnedAway() (list []TurnedAway) {
+	if !nw.verifiedOnly {
+		return nil
+	}
 	for _, m := range nw.members.order {
 		if t := m.denied; t != nil {
 			list = append(list, TurnedAway{m.address, t.from, t.to, t.last})
