@@ -10,7 +10,8 @@ import (
 
 // joinCommand joins a network by its ID or an invite.
 func (p *program) joinCommand() *cobra.Command {
-	return &cobra.Command{
+	token := ""
+	c := &cobra.Command{
 		Use: "join <network ID|invite>", Short: "Join a network", Args: between(1, 1, "a network ID or an invite"),
 		Long: `Join a network by its ID or by an invite: a link (orrery://join/…), a file with
 the link, a PNG or JPEG picture of its QR code, or - for such a file at the
@@ -20,8 +21,10 @@ An invite names the key of the network's controller. It is recorded as verified
 before the controller is asked for anything, so that nobody, no root either, can
 pose as the controller. If another key is recorded for it nothing is done.`,
 		Example: "  orreryctl join 8056c2e21c000001\n  orreryctl join garden.png",
-		RunE:    p.online(func(ctx context.Context, a []string) error { return p.tool.JoinBy(ctx, a[0]) }),
+		RunE:    p.online(func(ctx context.Context, a []string) error { return p.tool.JoinBy(ctx, a[0], token) }),
 	}
+	c.Flags().StringVar(&token, "join-token", "", "token with which the network admits this computer unasked")
+	return c
 }
 
 // contactCommand makes this computer's contact card.

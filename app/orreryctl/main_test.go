@@ -203,6 +203,7 @@ func TestOwnSettings(t *testing.T) {
 	} {
 		lines = append(lines, "set"+id+s)
 	}
+	lines = append(lines, "join --join-token "+strings.Repeat("x", 257)+id, "join --join-token sesame 1234567812345678", "get 1234567812345678 token")
 	for _, p := range []string{"mtu", "settings.mtu", "verifiedOnly", "lanDiscovery", "acceptRoutes", "ignoreRoutes", "token", "port", "settings.allowDNS"} {
 		lines = append(lines, "get"+id+p)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"orrery/engine/identity"
+	"orrery/engine/netconf"
 	"orrery/service/ipc"
 	"orrery/service/ipc/invite"
 	"orrery/service/ipc/qr"
@@ -106,19 +107,23 @@ func writeLink(link string, file []byte, v Invitation) error {
 // JoinBy joins a network by whatever one was given: its ID, an invite as a link,
 // a file with an invite or a picture of its QR code, or - for such a file at the
 // standard input.
-func (t *Tool) JoinBy(ctx context.Context, what string) error {
+// A token, if there is one, goes along to the controller.
+func (t *Tool) JoinBy(ctx context.Context, what, token string) error {
+	if !netconf.ValidToken(token) {
+		return usagef("a join token can have up to %d printable bytes", netconf.MaxToken)
+	}
 	if _, err := identity.ParseNetworkID(what); err == nil {
-		return t.Join(ctx, what)
+		return t.join(ctx, what, token)
 	}
 	i, isInvite, err := t.readInvite(what)
 	switch {
 	case err != nil:
 		return err
 	case !isInvite:
-		return t.Join(ctx, what) // says that it is no network ID
+		return t.join(ctx, what, token) // says that it is no network ID
 	case !i.Pins():
 		_, _ = fmt.Fprintln(t.Err, "It does not say which key the network's controller has: nothing is verified by it.")
-		return t.Join(ctx, i.Network.String())
+		return t.join(ctx, i.Network.String(), token)
 	}
 	if err := i.Check(); err != nil {
 		return failf("%w. Nothing was changed", err)
@@ -126,7 +131,7 @@ func (t *Tool) JoinBy(ctx context.Context, what string) error {
 	if err := t.needService(); err != nil {
 		return err
 	}
-	n, err := t.Service.JoinInvite(ctx, i.Network.String(), ipc.Join{Invite: i.String()})
+	n, err := t.Service.JoinInvite(ctx, i.Network.String(), ipc.Join{Invite: i.String(), NetworkSettings: tokenSetting(token)})
 	if err != nil {
 		return explain(err)
 	}

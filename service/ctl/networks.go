@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"orrery/engine/identity"
+	"orrery/service/ipc"
 )
 
 // network has the fields of a network object that are printed.
@@ -75,6 +76,36 @@ func (t *Tool) Join(ctx context.Context, id string) error {
 		return err
 	}
 	return t.ok("join", raw)
+}
+
+// join joins a network with a join token, empty for none.
+func (t *Tool) join(ctx context.Context, id, token string) error {
+	if token == "" {
+		return t.Join(ctx, id)
+	}
+	n, err := t.networkID(id)
+	if err != nil {
+		return err
+	}
+	if err := t.needService(); err != nil {
+		return err
+	}
+	joined, err := t.Service.Join(ctx, n.String(), tokenSetting(token))
+	if err != nil {
+		return explain(err)
+	}
+	if t.JSON {
+		return t.showValue(joined)
+	}
+	return t.ok("join", nil)
+}
+
+// tokenSetting is the setting of a join token, nothing for an empty one.
+func tokenSetting(token string) (s ipc.NetworkSettings) {
+	if token != "" {
+		s.Token = &token
+	}
+	return s
 }
 
 // Leave leaves a network. It is no error if it was not joined.
