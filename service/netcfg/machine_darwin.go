@@ -30,7 +30,8 @@ func (darwin) machine(own []string, keep func(netip.Prefix) bool) (verdict.Machi
 	if err != nil {
 		return m, fmt.Errorf("list routes: %w", err)
 	}
-	const unusable = unix.RTF_REJECT | unix.RTF_BLACKHOLE | rtfIfScope
+	// Those of neighbours, and of destinations that were used, follow from others.
+	const unusable = unix.RTF_REJECT | unix.RTF_BLACKHOLE | unix.RTF_LLINFO | unix.RTF_WASCLONED | rtfIfScope
 	for _, msg := range msgs {
 		r, ok := msg.(*route.RouteMessage)
 		if !ok || r.Flags&unix.RTF_UP == 0 || r.Flags&unusable != 0 || len(r.Addrs) <= unix.RTAX_NETMASK {
