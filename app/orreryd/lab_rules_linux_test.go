@@ -291,6 +291,12 @@ func TestLabRevokedStaysOut(t *testing.T) {
 	if t.Logf("cut after %v", took); took > 5*time.Second {
 		t.Errorf("it took %v until the expelled member was cut off", took)
 	}
+	asked := s.b.asked()
+	s.a.silent(b)
+	s.a.silent("10.164.0.255")
+	if n := s.b.asked() - asked; n != 0 {
+		t.Errorf("the expelled member has got %d pings", n)
+	}
 	until(t, 5*time.Second, "revocation on disk", func() error {
 		if text := s.a.readIf("networks.d/" + nwid + ".revoked"); !strings.HasPrefix(string(text), s.b.secret.Address.String()) {
 			return fmt.Errorf("%q", text)
@@ -300,10 +306,16 @@ func TestLabRevokedStaysOut(t *testing.T) {
 	s.a.kill()
 	s.begin(s.a)
 	s.a.member(nwid, "OK")
+	asked = s.b.asked()
 	s.b.silent(a)
 	s.a.silent(b)
+	if n := s.b.asked() - asked; n != 0 {
+		t.Errorf("the expelled member has got %d pings after the restart", n)
+	}
 	s.admit(nwid, s.b, `{"authorized":true}`)
-	t.Logf("back after %v", s.b.pings(30*time.Second, a))
+	s.b.member(nwid, "OK")
+	t.Logf("back after %v", s.a.pings(30*time.Second, b)) // b says nothing by itself
+	s.b.pings(10*time.Second, a)
 }
 
 // received is the count of packets that the network's device has given to the

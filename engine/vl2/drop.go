@@ -17,6 +17,7 @@ const (
 	DropCrowded                       // too many groups without members
 	DropLoop                          // came back by way of another bridge
 	DropSpoofed                       // from an address of another member
+	DropExpelled                      // to a member that was expelled
 	dropReasons
 )
 
@@ -44,6 +45,8 @@ func (r DropReason) String() string {
 		return "no_multicast"
 	case DropMalformed:
 		return "malformed"
+	case DropExpelled:
+		return "expelled"
 	case DropCrowded:
 		return "crowded"
 	case DropLoop:

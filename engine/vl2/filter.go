@@ -61,7 +61,11 @@ func (s *Switch) sendCopies(at clock.Instant, nw *Network, d *rule.Decision, f *
 			nw.turnAwayTo(at, c.To)
 			continue
 		}
-		nw.members.open(at.Mono, c.To).sent = at.Mono
+		m := nw.members.open(at.Mono, c.To)
+		if s.expelled(at, nw, m) {
+			continue
+		}
+		m.sent = at.Mono
 		head := wire.AppendExtFrameHead(s.scratch.head[:0], nw.id, c.Flags, f.dst, f.src, f.etherType)
 		s.link.Send(at, c.To, wire.VerbExtFrame, head, f.payload[:c.Length], true)
 	}

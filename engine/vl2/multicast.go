@@ -150,11 +150,14 @@ func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identit
 		nw.turnAwayTo(at, to)
 		return
 	}
+	m := nw.members.open(at.Mono, to)
+	if s.expelled(at, nw, m) {
+		return
+	}
 	if bridge {
 		o.free++
 	}
 	o.sent = append(o.sent, to)
-	m := nw.members.open(at.Mono, to)
 	if o.single {
 		s.sendSingly(at, nw, o, m)
 		return

@@ -24,10 +24,11 @@ func (s *Switch) pushIfNeeded(at clock.Instant, nw *Network, m *member) {
 }
 
 // pushRequested answers ERROR NEED_MEMBERSHIP_CERTIFICATE. Certificates are not
-// for anyone who asks: only for whom we sent a frame to lately (spec 04 §17.12).
+// for anyone who asks: only for whom we sent a frame to lately, and for members
+// who have shown theirs (spec 04 §17.12).
 func (s *Switch) pushRequested(at clock.Instant, nw *Network, from identity.Address) {
 	m := nw.members.get(from)
-	if m == nil || nw.com() == nil || at.Mono-m.sent > requestedWindow || !s.permitted(nw, from) {
+	if m == nil || nw.com() == nil || !s.permitted(nw, from) || at.Mono-m.sent > requestedWindow && !s.proved(nw, m) {
 		return
 	}
 	if m.pushed < nw.lastConfig || at.Mono-m.pushed > pushOnRequest {

@@ -43,6 +43,9 @@ func (s *Switch) sendToMember(at clock.Instant, nw *Network, f *frame) {
 		nw.turnAwayTo(at, to)
 		return
 	}
+	if s.expelled(at, nw, m) {
+		return
+	}
 	overhead := frameOverhead
 	if f.src != nw.mac {
 		overhead = extFrameOverhead
@@ -94,6 +97,9 @@ func (s *Switch) sendToBridges(at clock.Instant, nw *Network, f *frame) {
 	sent := false
 	for _, to := range targets {
 		m := nw.members.open(at.Mono, to)
+		if s.expelled(at, nw, m) {
+			continue
+		}
 		f := s.clamp(nw, to, f, extFrameOverhead, &s.scratch.openingOut)
 		if !s.filterOut(at, nw, m, to, f, true) {
 			continue
