@@ -276,15 +276,15 @@ func TestSendQueueIsBounded(t *testing.T) {
 	for i := range identity.Address(1000) {
 		send(0x6800000000+i, 9000)
 	}
-	if n := len(a.queue.packets); a.queue.bytes > maxQueuedBytes || n < 400 {
+	if n := a.queue.waiting; a.queue.bytes > maxQueuedBytes || n < 400 {
 		t.Errorf("%d packets of %d bytes wait", n, a.queue.bytes)
 	}
 	net.pass(6 * second)
 	if s := a.Sizes(); s.Queued != 0 {
 		t.Errorf("%d packets wait after six seconds", s.Queued)
 	}
-	if a.queue.bytes != 0 || len(a.queue.count) != 0 {
-		t.Errorf("the books say that %d bytes for %d peers wait", a.queue.bytes, len(a.queue.count))
+	if a.queue.bytes != 0 || len(a.queue.of) != 0 {
+		t.Errorf("the books say that %d bytes for %d peers wait", a.queue.bytes, len(a.queue.of))
 	}
 }
 

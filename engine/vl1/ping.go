@@ -25,7 +25,7 @@ func (w *Wire) Deadline() clock.Mono {
 	if len(w.watched) > 0 {
 		d = min(d, w.nextReview)
 	}
-	if len(w.queue.packets) > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 || len(w.fits) > 0 || len(w.rivals) > 0 {
+	if w.queue.waiting > 0 || len(w.held) > 0 || len(w.whois) > 0 || len(w.punches) > 0 || len(w.fits) > 0 || len(w.rivals) > 0 {
 		d = min(d, w.nextQueue)
 	}
 	return min(d, w.searchDeadline(), w.sprayDeadline())
@@ -61,17 +61,13 @@ func (w *Wire) Tick(at clock.Instant) {
 
 // runQueue retries and expires what waits (spec 03 §2.6).
 func (w *Wire) runQueue(at clock.Instant) {
-	w.queue.remove(func(q *queued) bool {
-		if at.Mono-q.at >= queuedFor {
-			w.drop(DropNoRoute)
-			return true
-		}
-		return false
-	})
+	for range w.queue.expire(at.Mono) {
+		w.drop(DropNoRoute)
+	}
 	w.whois = slices.DeleteFunc(w.whois, func(x asked) bool { return at.Mono > x.until })
-	waiting := make([]identity.Address, 0, len(w.queue.packets))
-	for i := range w.queue.packets {
-		waiting = append(waiting, w.queue.packets[i].to)
+	waiting := make([]identity.Address, 0, len(w.queue.of)+len(w.held))
+	for a := range w.queue.of {
+		waiting = append(waiting, a) // sorted below
 	}
 	for i := range w.held {
 		waiting = append(waiting, w.held[i].from)

@@ -196,20 +196,23 @@ func (w *Wire) ReplyError(at clock.Instant, in *Inbound, inRe wire.Verb, code wi
 
 // flush sends what waited for a peer.
 func (w *Wire) flush(at clock.Instant, p *Peer) {
-	if w.queue.count[p.id.Address] == 0 {
+	if len(w.queue.of[p.id.Address]) == 0 {
 		return
 	}
-	w.queue.remove(func(q *queued) bool {
-		if q.to != p.id.Address {
-			return false
+	if !p.blocked {
+		if _, via := w.route(at, p); via == nil {
+			return
 		}
+	}
+	for _, q := range w.queue.take(p.id.Address) {
 		if p.blocked {
 			w.drop(DropBlocked)
-			return true
+			continue
 		}
 		owner, via := w.route(at, p)
 		if via == nil {
-			return false
+			w.drop(DropNoRoute)
+			continue
 		}
 		buf := append(w.out.Alloc(len(q.data))[:0], q.data...)
 		w.transmitCut(at, p, buf, p.suiteBy(owner, via), via, via.pathKey, p.payloadTo(owner, via))
@@ -217,8 +220,7 @@ func (w *Wire) flush(at clock.Instant, p *Peer) {
 		if owner != p {
 			w.relaying(at.Mono, p)
 		}
-		return true
-	})
+	}
 }
 
 // toAll is a path key for sending from every socket.

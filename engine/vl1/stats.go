@@ -87,7 +87,7 @@ type Sizes struct {
 // Sizes counts.
 func (w *Wire) Sizes() Sizes {
 	return Sizes{
-		Peers: len(w.peers), Paths: len(w.paths), Queued: len(w.queue.packets), Held: len(w.held), Incomplete: w.parts.busy(w.now),
+		Peers: len(w.peers), Paths: len(w.paths), Queued: w.queue.waiting, Held: len(w.held), Incomplete: w.parts.busy(w.now),
 		Asked: len(w.whois), Validating: len(w.pending), Expected: len(w.expect.byID),
 		Unproven: w.unproven.len(), Remembered: w.replay.size(),
 		Introduced: w.unites.len(), Expanded: len(w.expanded),

@@ -234,8 +234,8 @@ func TestBlockedBeforeItIsMet(t *testing.T) {
 	before := a.stats.Out[wire.VerbWhois]
 	a.sendTo(b, "nothing")
 	net.pass(3 * second)
-	if len(b.got) != 0 || a.stats.Out[wire.VerbWhois] != before || len(a.queue.packets) != 0 {
-		t.Errorf("a peer blocked before it was met got %v, was asked for %d times, %d packets wait", b.got, a.stats.Out[wire.VerbWhois]-before, len(a.queue.packets))
+	if len(b.got) != 0 || a.stats.Out[wire.VerbWhois] != before || a.queue.waiting != 0 {
+		t.Errorf("a peer blocked before it was met got %v, was asked for %d times, %d packets wait", b.got, a.stats.Out[wire.VerbWhois]-before, a.queue.waiting)
 	}
 }
 
