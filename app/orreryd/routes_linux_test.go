@@ -123,6 +123,28 @@ func TestRoutesAndPlaces(t *testing.T) {
 		a.pings(10*time.Second, addrB)
 	}
 	step("at home", home)
+	step("over the way of our own packets", func(t *testing.T) {
+		// The route takes in where the root and b are. Sockets do not care, as long
+		// as they are bound to interfaces.
+		v.way(v.root.addr.String(), "dev "+device)
+		until(t, 15*time.Second, "direct path by the card", func() error {
+			_ = a.quick(addrB)
+			p, err := a.client.Peer(ctx(t), v.b.secret.Address.String())
+			if err == nil && (!p.Direct || !slices.ContainsFunc(p.Paths, func(x ipc.Path) bool { return x.Preferred && strings.HasPrefix(x.Address, v.b.addr.String()+":") })) {
+				err = fmt.Errorf("%+v", p.Paths)
+			}
+			return err
+		})
+		a.online()
+		a.write("local.conf", []byte(`{"settings":{"bind":["`+a.addr.String()+`"]}}`))
+		if r := v.route(one, "10.96.0.0/12", ipc.RouteRefused); !strings.Contains(r.Reason, "the network would carry its own packets") {
+			t.Errorf("%+v", r)
+		}
+		v.way(v.root.addr.String(), "dev eth0")
+		a.pings(15*time.Second, addrB)
+		a.write("local.conf", []byte(`{}`))
+		v.route(one, "10.96.0.0/12", ipc.RouteNarrowed)
+	})
 	step("elsewhere", func(t *testing.T) {
 		must(t, "ip", "-n", sw, "addr", "add", "10.93.0.254/24", "dev", "br0")
 		v.ip("addr", "flush", "dev", "eth0", "scope", "global")

@@ -126,6 +126,7 @@ func (d *Daemon) take(next *store.LocalConf) {
 	d.physical()
 	d.ways()
 	d.local()
+	signal(d.again) // routes depend on how sockets are bound
 	d.compat.notice()
 	d.server.Changed()
 }

@@ -179,13 +179,13 @@ func TestRoutes(t *testing.T) {
 		{"strict filter", "0.0.0.0/0", "0.0.0.0/0 refused alarm: eth0 takes only packets whose answers leave by it (rp_filter is 1), so with this route nothing would come from roots and peers; " +
 			"the default route was not applied. Allow other ways: sysctl -w net.ipv4.conf.eth0.rp_filter=2", strict},
 		{"strict filter, IPv6", "::/0", "::/0 applied", strict},
-		{"strict filter, where a root is", "44.0.0.0/8", "44.0.0.0/8 refused alarm: 44.0.0.0/8 has 44.1.2.3, where the root 1122334455 is, and eth0 takes only packets whose answers leave by it " +
+		{"strict filter, where a root is", "44.0.0.0/8", "44.0.0.0/8 refused alarm: 44.0.0.0/8 has the address of the root 1122334455, and eth0 takes only packets whose answers leave by it " +
 			"(rp_filter is 1; sysctl -w net.ipv4.conf.eth0.rp_filter=2 changes it); the route was not applied. " + set + "acceptRoutes=44.0.0.0/8 applies it all the same.", strict},
 		{"strict filter, elsewhere", "45.0.0.0/8", "45.0.0.0/8 applied", strict},
 		{"where a root is", "44.0.0.0/8", "44.0.0.0/8 applied", allow},
-		{"free sockets, where a peer is", "44.9.0.0/16", "44.9.0.0/16 refused alarm: 44.9.0.0/16 has 44.9.9.9, where the peer 6677889900 is: the network would carry its own packets; " +
+		{"free sockets, where a peer is", "44.9.0.0/16", "44.9.0.0/16 refused alarm: 44.9.0.0/16 has the address of the peer 6677889900: the network would carry its own packets; " +
 			"the route was not applied. " + set + "acceptRoutes=44.9.0.0/16 applies it all the same.", func(m *Machine, n *Network) { n.Settings, m.Transport.Bound = all, false }},
-		{"where the TCP relay is", "45.1.0.0/16", "45.1.0.0/16 refused alarm: 45.1.0.0/16 has 45.1.1.1, where the TCP relay is: the network would carry its own packets; " +
+		{"where the TCP relay is", "45.1.0.0/16", "45.1.0.0/16 refused alarm: 45.1.0.0/16 has the address of the TCP relay: the network would carry its own packets; " +
 			"the route was not applied. " + set + "acceptRoutes=45.1.0.0/16 applies it all the same.", func(m *Machine, n *Network) {
 			n.Settings = all
 			m.Transport.Endpoints = append(m.Transport.Endpoints, Endpoint{Addr: netip.MustParseAddr("45.1.1.1"), Who: "the TCP relay", Loose: true})

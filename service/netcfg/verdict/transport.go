@@ -75,7 +75,7 @@ func (j *judge) strict() string {
 }
 
 // swallows says whose packets a route would catch, the beginning of a sentence,
-// "" if nobody's.
+// "" if nobody's. It does not say where they are, which is not for everybody.
 func (j *judge) swallows(t netip.Prefix) string {
 	strict := ""
 	if t.Addr().Is4() {
@@ -86,10 +86,10 @@ func (j *judge) swallows(t netip.Prefix) string {
 		switch {
 		case !t.Contains(e.Addr.Unmap()) || j.nearer(t, e.Addr.Unmap()):
 		case !j.m.Transport.Bound || e.Loose:
-			return fmt.Sprintf("%v has %v, where %s is: the network would carry its own packets", t, e.Addr, e.Who)
+			return fmt.Sprintf("%v has the address of %s: the network would carry its own packets", t, e.Who)
 		case strict != "":
-			return fmt.Sprintf("%v has %v, where %s is, and %s takes only packets whose answers leave by it (rp_filter is 1; sysctl -w net.ipv4.conf.%s.rp_filter=2 changes it)",
-				t, e.Addr, e.Who, strict, strict)
+			return fmt.Sprintf("%v has the address of %s, and %s takes only packets whose answers leave by it (rp_filter is 1; sysctl -w net.ipv4.conf.%s.rp_filter=2 changes it)",
+				t, e.Who, strict, strict)
 		}
 	}
 	return ""
