@@ -134,7 +134,7 @@ func newBusOfNames(t *testing.T, b *box) *busOfNames {
 	if _, err := exec.LookPath("dbus-daemon"); err != nil {
 		t.Skip("needs dbus-daemon: make deps")
 	}
-	dir, err := os.MkdirTemp("", "orreryd-bus")
+	dir, err := os.MkdirTemp("", "orreryd-bus") //nolint:usetesting // other users must get there
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func newPrivateBus(t *testing.T) *privateBus {
 	if _, err := exec.LookPath("dbus-daemon"); err != nil {
 		t.Skip("needs dbus-daemon: make deps")
 	}
-	dir, err := os.MkdirTemp("", "bus") // short, for the socket
+	dir, err := os.MkdirTemp("", "bus") //nolint:usetesting // short, for the socket
 	if err != nil {
 		t.Fatal(err)
 	}

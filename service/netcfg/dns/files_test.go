@@ -53,8 +53,10 @@ func TestResolverFiles(t *testing.T) {
 		t.Errorf("all queries: %v", err)
 	}
 	for _, e := range []entry{
-		{By: r.name(), Network: netA, Name: other}, {By: r.name(), Network: netB, Name: path},
-		{By: r.name(), Network: netA, Name: filepath.Join(r.folder, "..", "passwd")}, r.entry(w), r.entry(w),
+		{By: r.name(), Network: netA, Name: other},
+		{By: r.name(), Network: netB, Name: path},
+		{By: r.name(), Network: netA, Name: filepath.Join(r.folder, "..", "passwd")},
+		r.entry(w), r.entry(w),
 	} {
 		if err := r.undo(t.Context(), e); err != nil {
 			t.Errorf("%v: %v", e, err)

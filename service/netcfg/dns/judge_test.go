@@ -25,8 +25,10 @@ func TestJudge(t *testing.T) {
 	}{
 		"nothing":      {Offer{Allow: true}, "", "[]", ""},
 		"zero servers": {Offer{Servers: []netip.Addr{{}, {}}, Allow: true}, "", "[]", ""},
-		"usual": {Offer{Domain: "Corp.Internal", Servers: addrs("10.147.20.1", "fd00::53"), Allow: true},
-			Pending, "[10.147.20.1 fd00::53]", ""},
+		"usual": {
+			Offer{Domain: "Corp.Internal", Servers: addrs("10.147.20.1", "fd00::53"), Allow: true},
+			Pending, "[10.147.20.1 fd00::53]", "",
+		},
 		"behind a route":    {Offer{Domain: "corp.internal", Servers: addrs("192.168.50.53"), Allow: true}, Pending, "[192.168.50.53]", ""},
 		"twice, and mapped": {Offer{Domain: "corp.internal", Servers: addrs("10.147.20.1", "::ffff:10.147.20.1"), Allow: true}, Pending, "[10.147.20.1]", ""},
 		"not allowed":       {Offer{Domain: "corp.internal", Servers: addrs("10.147.20.1")}, Ignored, "[10.147.20.1]", "may not change"},
@@ -40,8 +42,10 @@ func TestJudge(t *testing.T) {
 		"public server":     {Offer{Domain: "corp.internal", Servers: addrs("8.8.8.8"), Allow: true}, Refused, "[]", "8.8.8.8 is not inside"},
 		"server of the LAN": {Offer{Domain: "corp.internal", Servers: addrs("192.168.1.1"), Allow: true}, Refused, "[]", "192.168.1.1 is not inside"},
 		"one of each":       {Offer{Domain: "corp.internal", Servers: addrs("8.8.8.8", "10.147.20.1"), Allow: true}, Pending, "[10.147.20.1]", "8.8.8.8 is not inside"},
-		"no addresses": {Offer{Domain: "corp.internal", Servers: addrs("127.0.0.1", "::1", "0.0.0.0", "224.0.0.251", "fe80::1", "255.255.255.255"), Allow: true},
-			Refused, "[]", "127.0.0.1 is not an address that can be asked"},
+		"no addresses": {
+			Offer{Domain: "corp.internal", Servers: addrs("127.0.0.1", "::1", "0.0.0.0", "224.0.0.251", "fe80::1", "255.255.255.255"), Allow: true},
+			Refused, "[]", "127.0.0.1 is not an address that can be asked",
+		},
 	} {
 		c.o.Network, c.o.Inside = "8056c2e21c000001", inside
 		s := Judge(c.o)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -126,7 +125,7 @@ func (f *fake) names() string {
 	return strings.Join(slices.Sorted(maps.Keys(f.has)), " ")
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 const (
 	netA = "8056c2e21c000001"

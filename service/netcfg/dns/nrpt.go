@@ -16,19 +16,12 @@ const (
 	tablePolicy = `SOFTWARE\Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig`
 )
 
-// Values of a rule. Names with a dot in front are suffixes, a dot alone is
-// everything.
-const (
-	ruleVersion = 2
-	// ruleServers says that the rule is about servers to ask.
-	ruleServers = 8
-	// ruleMark begins the comment of our rules.
-	ruleMark = "Orrery network "
-)
+// ruleMark begins the comment of our rules.
+const ruleMark = "Orrery network "
 
 // rule is what a key of the table holds, as far as it is ours.
 type rule struct {
-	names   []string // namespaces
+	names   []string // with a dot in front a suffix, a dot alone is everything
 	servers string   // separated by semicolons
 	comment string
 }

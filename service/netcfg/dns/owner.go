@@ -136,6 +136,7 @@ func asksResolved(nsswitch string) bool {
 func (s *signs) refuse(o owner) *problem {
 	const install = "Install and enable systemd-resolved, or openresolv with dnsmasq or unbound. Until then ask the servers by hand, or enter names in /etc/hosts."
 	switch o {
+	case ownerResolved, ownerManager, ownerOpenresolv:
 	case ownerBypassed:
 		return unsupportedHere("Programs ask the name servers in /etc/resolv.conf directly, past systemd-resolved, so that names cannot be resolved by domain.",
 			"Have them ask systemd-resolved: ln -sf /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf.")

@@ -149,8 +149,10 @@ func (r *resolved) set(ctx context.Context, method string, index int, arg any) e
 func (r *resolved) has(ctx context.Context, w *wish, servers []linkServer, domains []linkDomain) (bool, error) {
 	body, err := r.bus.call(ctx, resolvedName, resolvedPath, resolvedCall+"GetLink", int32(w.index))
 	if named(err, "org.freedesktop.resolve1.NoSuchLink") {
-		return false, &problem{state: Failed, reason: "systemd-resolved does not know the network's interface " + w.device + " yet.",
-			advice: "It is tried again by itself.", err: err}
+		return false, &problem{
+			state: Failed, reason: "systemd-resolved does not know the network's interface " + w.device + " yet.",
+			advice: "It is tried again by itself.", err: err,
+		}
 	}
 	if err != nil {
 		return false, err
@@ -193,17 +195,25 @@ func (r *resolved) explain(err error) error {
 	case err == nil || errors.As(err, &p):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
-		return &problem{state: Failed, reason: "systemd-resolved does not answer.",
-			advice: "It is tried again by itself. If it stays so: systemctl restart systemd-resolved.", err: err}
+		return &problem{
+			state: Failed, reason: "systemd-resolved does not answer.",
+			advice: "It is tried again by itself. If it stays so: systemctl restart systemd-resolved.", err: err,
+		}
 	case absent(err) || named(err, "org.freedesktop.DBus.Error.Spawn.ChildExited", "org.freedesktop.systemd1.NoSuchUnit"):
-		return &problem{state: Failed, reason: "systemd-resolved does not run, although /etc/resolv.conf leads to it.",
-			advice: "Start it: systemctl start systemd-resolved.", err: err}
+		return &problem{
+			state: Failed, reason: "systemd-resolved does not run, although /etc/resolv.conf leads to it.",
+			advice: "Start it: systemctl start systemd-resolved.", err: err,
+		}
 	case named(err, "org.freedesktop.resolve1.LinkBusy"):
-		return &problem{state: Failed, reason: "systemd-networkd manages the network's interface and does not let others set its name servers.",
-			advice: "Take the interface out of the .network files of systemd-networkd, for instance with Unmanaged=yes for Kind=tun.", err: err}
+		return &problem{
+			state: Failed, reason: "systemd-networkd manages the network's interface and does not let others set its name servers.",
+			advice: "Take the interface out of the .network files of systemd-networkd, for instance with Unmanaged=yes for Kind=tun.", err: err,
+		}
 	case named(err, "org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"):
-		return &problem{state: Failed, reason: "systemd-resolved does not let this service set name servers.",
-			advice: "The service must run as root.", err: err}
+		return &problem{
+			state: Failed, reason: "systemd-resolved does not let this service set name servers.",
+			advice: "The service must run as root.", err: err,
+		}
 	}
 	return err
 }

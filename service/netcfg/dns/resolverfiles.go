@@ -10,12 +10,9 @@ import (
 	"strings"
 )
 
-// resolverFolder is where macOS looks for the servers of domains, a file for
-// each.
-const resolverFolder = "/etc/resolver"
-
-// resolverFiles are that folder. It is here, and not in the file of the system,
-// to be tested on any.
+// resolverFiles are the folder where macOS looks for the servers of domains, a
+// file for each. It is here, and not in the file of the system, to be tested on
+// any.
 type resolverFiles struct {
 	folder string
 	// flush, if not nil, has the system forget what it remembers of names.
@@ -49,8 +46,10 @@ func (r *resolverFiles) apply(ctx context.Context, w *wish) (bool, error) {
 	case err == nil && string(have) == want:
 		return false, nil
 	case err == nil && !strings.HasPrefix(string(have), fileMark):
-		return false, &problem{state: Failed, reason: path + " is there already, and not of this service.",
-			advice: "Remove it, if it is not needed for another program."}
+		return false, &problem{
+			state: Failed, reason: path + " is there already, and not of this service.",
+			advice: "Remove it, if it is not needed for another program.",
+		}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return false, err
 	}

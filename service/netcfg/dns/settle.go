@@ -243,11 +243,15 @@ func (m *Manager) drop(ctx context.Context, r resolver, w *wish, why error) erro
 // taken says that another network has a domain.
 func taken(key, by string) error {
 	if key == allQueries {
-		return &problem{state: Refused, reason: fmt.Sprintf("All queries go to the network %s already.", by),
-			advice: fmt.Sprintf("Choose one of them: orreryctl set %s dnsDefault=0.", by)}
+		return &problem{
+			state: Refused, reason: fmt.Sprintf("All queries go to the network %s already.", by),
+			advice: fmt.Sprintf("Choose one of them: orreryctl set %s dnsDefault=0.", by),
+		}
 	}
-	return &problem{state: Refused, reason: fmt.Sprintf("The network %s has the domain %s already.", by, key),
-		advice: fmt.Sprintf("Choose one of them: orreryctl set %s allowDNS=0.", by)}
+	return &problem{
+		state: Refused, reason: fmt.Sprintf("The network %s has the domain %s already.", by, key),
+		advice: fmt.Sprintf("Choose one of them: orreryctl set %s allowDNS=0.", by),
+	}
 }
 
 // stateOf is what an error makes of a network.

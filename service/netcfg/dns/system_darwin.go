@@ -9,6 +9,9 @@ import (
 // darwin is macOS.
 type darwin struct{ files *resolverFiles }
 
+// resolverFolder is where the system looks.
+const resolverFolder = "/etc/resolver"
+
 func newSystem(log *slog.Logger) system {
 	return &darwin{&resolverFiles{folder: resolverFolder, flush: func(ctx context.Context) {
 		for _, c := range [][]string{{"/usr/bin/dscacheutil", "-flushcache"}, {"/usr/bin/killall", "-HUP", "mDNSResponder"}} {

@@ -41,6 +41,12 @@ var (
 	refreshPolicy = windows.NewLazySystemDLL("userenv.dll").NewProc("RefreshPolicyEx")
 )
 
+// Values of a rule: its version, and that it is about servers to ask.
+const (
+	ruleVersion = 2
+	ruleServers = 8
+)
+
 // rpForce has the policy applied although it has not changed.
 const rpForce = 1
 
