@@ -343,3 +343,22 @@ func TestDerived(t *testing.T) {
 		t.Error("no vectors")
 	}
 }
+
+// What the host sends to the unused part of its own 6PLANE prefix comes back at
+// once: nobody else can have it.
+func TestOwnPrefixIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	own := identity.SixPlane(nwid, self)
+	b := settled(t, Config{}, Settings{Assigned: []netip.Prefix{own}, NDPEmulation: true})
+	p := own.Addr().As16()
+	p[15] = 0x77
+	inner := netip.AddrFrom16(p).String()
+	b.host(udp(own.Addr().String(), inner))
+	b.expect("host " + inner + ">" + own.Addr().String() + " error 1/3")
+	for range 20 {
+		b.host(udp(own.Addr().String(), inner))
+	}
+	if len(b.log) != maxErrors-1 || len(b.p.order) != 0 {
+		t.Errorf("%d errors, %d neighbours", len(b.log), len(b.p.order))
+	}
+}

@@ -30,6 +30,11 @@ func (p *Port) unicast(now clock.Mono, packet []byte, src, dst netip.Addr, known
 func (p *Port) resolve(now clock.Mono, ip, src netip.Addr, packet []byte, out Output) *neighbor {
 	n := p.neighbors[ip]
 	if n == nil {
+		if p.inOurs(ip) {
+			p.drop(DropUnresolved)
+			p.refuse(now, packet, out)
+			return nil
+		}
 		if p.waiting >= MaxIncomplete {
 			p.drop(DropQueueFull)
 			return nil
@@ -130,14 +135,19 @@ func (p *Port) fail(now clock.Mono, n *neighbor, out Output) {
 	for first := true; len(n.queue) > 0; first = false {
 		packet := p.dequeue(n)
 		p.drop(DropUnresolved)
-		if first && !p.isQuestion(packet) && p.errorRate.allow(now, maxErrors) {
-			p.unreachable(packet, out)
+		if first {
+			p.refuse(now, packet, out)
 		}
 	}
 	n.queue = nil
 }
 
-func (p *Port) unreachable(packet []byte, out Output) {
+// refuse tells the host that a packet of its cannot be delivered, unless it is
+// told too often.
+func (p *Port) refuse(now clock.Mono, packet []byte, out Output) {
+	if p.isQuestion(packet) || !p.errorRate.allow(now, maxErrors) {
+		return
+	}
 	if packet[0]>>4 == 4 {
 		p.buf = ether.AppendHostUnreachable(p.buf[:0], ether.IPv4(packet))
 	} else {
@@ -226,4 +236,19 @@ func (p *Port) derived(ip netip.Addr) (identity.MAC, bool) {
 		}
 	}
 	return 0, false
+}
+
+// inOurs reports whether an address is in the part of a computed prefix that is
+// ours alone, as all of our /80 of 6PLANE is. Nobody else can have it, so there is
+// nobody to ask.
+func (p *Port) inOurs(ip netip.Addr) bool {
+	if !ip.Is6() || !p.set.NDPEmulation {
+		return false
+	}
+	for _, own := range p.set.Assigned {
+		if who, ok := identity.DerivedMember(p.cfg.Network, own, ip); ok {
+			return who == p.self
+		}
+	}
+	return false
 }
