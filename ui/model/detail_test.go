@@ -135,7 +135,7 @@ func TestSwitches(t *testing.T) {
 	t.Parallel()
 	on := true
 	for key, set := range map[SettingKey]ipc.NetworkSettings{
-		AllowGlobal: {AllowGlobal: &on}, DNSDefault: {DNSDefault: &on, AllowDNS: &on}, VerifiedOnly: {VerifiedOnly: &on}, LANDiscovery: {LANDiscovery: &on}, Ethernet: {Port: "tap"},
+		AllowGlobal: {AllowGlobal: &on}, DNSDefault: {DNSDefault: &on, AllowDNS: &on}, VerifiedOnly: {VerifiedOnly: &on}, LANDiscovery: {LANDiscovery: &on}, RemoteTrace: {RemoteTrace: &on}, Ethernet: {Port: "tap"},
 	} {
 		all := &ipc.Snapshot{Status: ipc.Status{Role: ipc.Operator}, Networks: []ipc.Network{{ID: uitest.Home, Settings: set}}}
 		r, _ := newState(all).Network(uitest.Home)
@@ -149,16 +149,34 @@ func TestSwitches(t *testing.T) {
 	if r, _ := other.Network(uitest.Home); slices.ContainsFunc(r.Settings, func(x Setting) bool { return x.Key == Ethernet }) {
 		t.Error("an Ethernet device where there is none")
 	}
+	if got := other.Change(LANDiscovery, true); got.Port != "" || !*got.LANDiscovery {
+		t.Errorf("%+v", got)
+	}
+	linux := newState(&ipc.Snapshot{Status: ipc.Status{Role: ipc.Operator}, Networks: []ipc.Network{{ID: uitest.Home, Settings: ipc.NetworkSettings{LANDiscovery: &on, Port: "tap"}}}})
+	if r, _ := linux.Network(uitest.Home); slices.ContainsFunc(r.Settings, func(x Setting) bool { return x.Key == Ethernet && x.Enabled }) {
+		t.Error("the device that discovery needs can be switched off")
+	}
+	if got := linux.Change(LANDiscovery, true); got.Port != "tap" {
+		t.Errorf("%+v", got)
+	}
+	if got := linux.Change(LANDiscovery, false); got.Port != "" {
+		t.Errorf("%+v", got)
+	}
+	mac := New(Options{OS: "darwin"})
+	mac.Apply(ipc.Event{Kind: ipc.EventSnapshot, All: uitest.Snapshot()})
+	if r, _ := mac.Network(uitest.Home); slices.ContainsFunc(r.Settings, func(x Setting) bool { return x.Key == LANDiscovery }) {
+		t.Error("a switch for what this system cannot do")
+	}
 	for _, c := range []struct {
 		key  SettingKey
 		on   bool
 		port string
 	}{{Ethernet, true, "tap"}, {Ethernet, false, "tun"}} {
-		if got := Change(c.key, c.on); got.Port != c.port {
+		if got := change(c.key, c.on); got.Port != c.port {
 			t.Errorf("%+v", got)
 		}
 	}
-	if got := Change(VerifiedOnly, true); got.VerifiedOnly == nil || !*got.VerifiedOnly || got.LANDiscovery != nil || got.AcceptRoutes != nil {
+	if got := change(VerifiedOnly, true); got.VerifiedOnly == nil || !*got.VerifiedOnly || got.LANDiscovery != nil || got.AcceptRoutes != nil {
 		t.Errorf("%+v", got)
 	}
 }

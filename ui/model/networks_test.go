@@ -206,10 +206,10 @@ func TestSettings(t *testing.T) {
 		role ipc.Role
 		want string
 	}{
-		{"defaults", ipc.NetworkSettings{}, ipc.Operator, "+e -e -e -e - -e -e -e"},
-		{"all on", ipc.NetworkSettings{AllowManaged: &yes, AllowGlobal: &yes, AllowDefault: &yes, AllowDNS: &yes}, ipc.Operator, "+e +e +e +e -e -e -e -e"},
-		{"not managed", ipc.NetworkSettings{AllowManaged: &no, AllowGlobal: &yes, AllowDNS: &no}, ipc.Operator, "-e + - -e - -e -e -e"},
-		{"observer", ipc.NetworkSettings{AllowDNS: &yes}, ipc.Observer, "+ - - + - - - -"},
+		{"defaults", ipc.NetworkSettings{}, ipc.Operator, "+e -e -e -e - -e -e -e -e"},
+		{"all on", ipc.NetworkSettings{AllowManaged: &yes, AllowGlobal: &yes, AllowDefault: &yes, AllowDNS: &yes}, ipc.Operator, "+e +e +e +e -e -e -e -e -e"},
+		{"not managed", ipc.NetworkSettings{AllowManaged: &no, AllowGlobal: &yes, AllowDNS: &no}, ipc.Operator, "-e + - -e - -e -e -e -e"},
+		{"observer", ipc.NetworkSettings{AllowDNS: &yes}, ipc.Observer, "+ - - + - - - - -"},
 	} {
 		s := newState(&ipc.Snapshot{Status: ipc.Status{Role: c.role}, Networks: []ipc.Network{{ID: uitest.Home, Settings: c.set}}})
 		r, _ := s.Network(uitest.Home)
@@ -231,7 +231,7 @@ func TestChange(t *testing.T) {
 		{AllowDNS, func(s ipc.NetworkSettings) *bool { return s.AllowDNS }},
 	} {
 		for _, on := range []bool{true, false} {
-			set, n := Change(c.key, on), 0
+			set, n := change(c.key, on), 0
 			for _, p := range []*bool{set.AllowManaged, set.AllowGlobal, set.AllowDefault, set.AllowDNS} {
 				if p != nil {
 					n++
@@ -242,7 +242,7 @@ func TestChange(t *testing.T) {
 			}
 		}
 	}
-	if set := Change("other", true); set.AllowManaged != nil || set.AllowDNS != nil {
+	if set := change("other", true); set.AllowManaged != nil || set.AllowDNS != nil {
 		t.Errorf("an unknown setting changes %+v", set)
 	}
 }

@@ -18,6 +18,7 @@ const (
 	VerifiedOnly SettingKey = "verified"
 	LANDiscovery SettingKey = "lan"
 	Ethernet     SettingKey = "ethernet"
+	RemoteTrace  SettingKey = "trace"
 )
 
 // The kinds of virtual device.
@@ -35,7 +36,8 @@ type Setting struct {
 }
 
 // settings returns a network's switches. Those after the first say what to take of
-// what the network manages, so they need it. Ethernet devices are for Linux.
+// what the network manages, so they need it. Ethernet devices are for Linux, where
+// programs find others over them only; on macOS they find nobody.
 func (s *State) settings(n ipc.NetworkSettings, enabled bool) []Setting {
 	enabled = enabled && s.May(ipc.Operator)
 	managed := n.AllowManaged == nil || *n.AllowManaged
@@ -50,17 +52,27 @@ func (s *State) settings(n ipc.NetworkSettings, enabled bool) []Setting {
 		row(AllowDNS, isOn(n.AllowDNS), enabled),
 		row(DNSDefault, isOn(n.DNSDefault), enabled && isOn(n.AllowDNS)),
 		row(VerifiedOnly, isOn(n.VerifiedOnly), enabled),
-		row(LANDiscovery, isOn(n.LANDiscovery), enabled),
+	}
+	if s.opt.OS != "darwin" {
+		list = append(list, row(LANDiscovery, isOn(n.LANDiscovery), enabled))
 	}
 	if s.opt.OS == "linux" {
-		list = append(list, row(Ethernet, n.Port == portTAP, enabled))
+		list = append(list, row(Ethernet, n.Port == portTAP, enabled && !isOn(n.LANDiscovery)))
 	}
-	return list
+	return append(list, row(RemoteTrace, isOn(n.RemoteTrace), enabled))
 }
 
 // Change returns the settings to send for one switch: all others stay as they
-// are.
-func Change(k SettingKey, on bool) ipc.NetworkSettings {
+// are, but for the kind of device that it needs.
+func (s *State) Change(k SettingKey, on bool) ipc.NetworkSettings {
+	set := change(k, on)
+	if k == LANDiscovery && on && s.opt.OS == "linux" {
+		set.Port = portTAP
+	}
+	return set
+}
+
+func change(k SettingKey, on bool) ipc.NetworkSettings {
 	switch k {
 	case AllowManaged:
 		return ipc.NetworkSettings{AllowManaged: &on}
@@ -76,6 +88,8 @@ func Change(k SettingKey, on bool) ipc.NetworkSettings {
 		return ipc.NetworkSettings{VerifiedOnly: &on}
 	case LANDiscovery:
 		return ipc.NetworkSettings{LANDiscovery: &on}
+	case RemoteTrace:
+		return ipc.NetworkSettings{RemoteTrace: &on}
 	case Ethernet:
 		if on {
 			return ipc.NetworkSettings{Port: portTAP}

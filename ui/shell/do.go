@@ -110,7 +110,7 @@ func (s *Shell) work(a model.Action) func(context.Context) error {
 	case model.Forget:
 		return func(ctx context.Context) error { return service.ForgetTrust(ctx, a.Target) }
 	case model.SetNetwork, model.SetRoute:
-		settings := model.Change(a.Setting, a.On)
+		settings := s.state.Change(a.Setting, a.On)
 		if a.Do == model.SetRoute {
 			settings = s.state.RouteChange(a)
 		}

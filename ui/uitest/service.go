@@ -150,6 +150,7 @@ func (s *Service) SetNetwork(_ context.Context, id string, set ipc.NetworkSettin
 			{&n.Settings.DNSDefault, &set.DNSDefault},
 			{&n.Settings.VerifiedOnly, &set.VerifiedOnly},
 			{&n.Settings.LANDiscovery, &set.LANDiscovery},
+			{&n.Settings.RemoteTrace, &set.RemoteTrace},
 		} {
 			if *f.from != nil {
 				*f.to = *f.from

@@ -42,7 +42,7 @@ func TestPictures(t *testing.T) {
 			v := New(func(model.Action) {})
 			v.Show(p)
 			if name == "trouble" { // all of it
-				size = fyne.NewSize(940, 1580)
+				size = fyne.NewSize(940, 1680)
 			}
 			uitest.Picture(t, picture, v.Content(), size)
 		})
