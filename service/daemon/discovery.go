@@ -32,7 +32,7 @@ func discoverable(s *netconf.Settings, portWanted bool) error {
 // multicasts is what the checks look at of a network's multicast.
 func (d *Daemon) multicasts(device string, limit uint32, c *vl2.MulticastCount) diag.Multicast {
 	m := diag.Multicast{
-		Known: true, Limit: limit, Sent: c.Sent, Received: c.Received, Unheard: c.Unheard, Short: c.Short,
+		Known: true, Limit: limit, Ethernet: hasTAP, Sent: c.Sent, Received: c.Received, Unheard: c.Unheard, Short: c.Short,
 		LastSent: d.host.Time(c.LastSent), LastReceived: d.host.Time(c.LastReceived),
 	}
 	if i, err := net.InterfaceByName(device); err == nil {

@@ -23,6 +23,8 @@ type Multicast struct {
 	// may use multicast on the device, and whether it counts as a line to a single
 	// other, which many that look for others skip.
 	DeviceKnown, DeviceMulticast, DeviceLine bool
+	// Ethernet is whether the system has devices that are no such lines.
+	Ethernet bool
 }
 
 // lately is how long ago something counts as working.
@@ -70,6 +72,9 @@ func (n *Network) discovery() (code string, level ipc.Level, text, advice string
 	case v4 && !n.joined("01005e000001"):
 		return "groups", ipc.Unsure, fmt.Sprintf("the system has joined no groups on %s, so what others announce is not heard.", n.Device),
 			"Leave the network and join it again. If it stays so, send the output of \"orreryctl dump\" with a report."
+	case lan && m.DeviceKnown && m.DeviceLine && !m.Ethernet:
+		return "line", ipc.Unsure, fmt.Sprintf("LAN discovery is on, but this system lets no program look for others on a device such as %s.", n.Device),
+			fmt.Sprintf("Connect to the others by their addresses, and switch it off: orreryctl set %s lanDiscovery=0", n.ID)
 	case lan && m.DeviceKnown && m.DeviceLine:
 		return "line", ipc.Unsure, fmt.Sprintf("LAN discovery is on, but many programs skip %s, since it carries IP packets only.", n.Device),
 			fmt.Sprintf("Give it an Ethernet device: orreryctl set %s port=tap", n.ID)
@@ -81,7 +86,7 @@ func (n *Network) discovery() (code string, level ipc.Level, text, advice string
 			"Ask whoever runs the network to raise the limit to the number of members."
 	case lan:
 		return "lan", ipc.Fine, "programs can find others on it, and use it before this computer's other networks.", ""
-	case m.DeviceKnown && m.DeviceLine:
+	case m.DeviceKnown && m.DeviceLine && m.Ethernet:
 		return "ready", ipc.Fine, "programs that can be told the device find others on it.",
 			fmt.Sprintf("Games and programs that cannot do: orreryctl set %s lanDiscovery=1", n.ID)
 	}

@@ -19,12 +19,16 @@ func TestDiscovery(t *testing.T) {
 		want  string
 		level ipc.Level
 	}{
-		"ready":             {func(*Network) {}, "discovery.ready", ipc.Fine},
-		"no configuration":  {func(n *Network) { n.Multicasts.Known = false }, "", ""},
-		"no network":        {func(n *Network) { n.Status = ipc.Requesting }, "", ""},
-		"a line":            {func(n *Network) { n.Multicasts.DeviceLine = true }, "discovery.ready", ipc.Fine},
-		"switched on":       {func(n *Network) { n.Settings.LANDiscovery = &on }, "discovery.lan", ipc.Fine},
-		"a line, on":        {func(n *Network) { n.Settings.LANDiscovery = &on; n.Multicasts.DeviceLine = true }, "discovery.line", ipc.Unsure},
+		"ready":            {func(*Network) {}, "discovery.ready", ipc.Fine},
+		"no configuration": {func(n *Network) { n.Multicasts.Known = false }, "", ""},
+		"no network":       {func(n *Network) { n.Status = ipc.Requesting }, "", ""},
+		"a line":           {func(n *Network) { n.Multicasts.DeviceLine = true }, "discovery.ready", ipc.Fine},
+		"switched on":      {func(n *Network) { n.Settings.LANDiscovery = &on }, "discovery.lan", ipc.Fine},
+		"a line, on":       {func(n *Network) { n.Settings.LANDiscovery = &on; n.Multicasts.DeviceLine = true }, "discovery.line", ipc.Unsure},
+		"a system with lines only": {func(n *Network) {
+			n.Settings.LANDiscovery = &on
+			n.Multicasts.DeviceLine, n.Multicasts.Ethernet = true, false
+		}, "discovery.line", ipc.Unsure},
 		"limit 0":           {func(n *Network) { n.Multicasts.Limit = 0 }, "discovery.off", ipc.Fine},
 		"limit 0, on":       {func(n *Network) { n.Multicasts.Limit = 0; n.Settings.LANDiscovery = &on }, "discovery.off", ipc.Unsure},
 		"no broadcasts":     {func(n *Network) { n.Broadcast = false }, "discovery.ready", ipc.Fine},
@@ -37,7 +41,7 @@ func TestDiscovery(t *testing.T) {
 		f := healthy()
 		n := &f.Networks[0]
 		n.Broadcast, n.Network.Multicast = true, []string{"01:00:5e:00:00:01/00000000", "ff:ff:ff:ff:ff:ff/0a010102"}
-		n.Multicasts = Multicast{Known: true, Limit: 32, DeviceKnown: true, DeviceMulticast: true, Sent: 7, Unheard: 2, LastSent: now.Add(-time.Minute)}
+		n.Multicasts = Multicast{Known: true, Limit: 32, DeviceKnown: true, DeviceMulticast: true, Ethernet: true, Sent: 7, Unheard: 2, LastSent: now.Add(-time.Minute)}
 		c.spoil(n)
 		got := discovery(f)
 		if c.want == "" {

@@ -30,7 +30,7 @@ func TestLinuxBridge(t *testing.T) {
 		}
 		m := linuxManager(t, journal)
 		want := State{
-			Interface: "zt0", Up: true, MTU: 1500, Mark: 0x6f72, Addresses: prefixes("10.147.17.5/24", "fd00::5/88"),
+			Interface: "zt0", Up: true, MTU: 1500, Mark: 0x6f72, Discovery: true, Addresses: prefixes("10.147.17.5/24", "fd00::5/88"),
 			Routes: []Route{routeTo("10.9.0.0/16", "10.147.17.9"), routeTo("0.0.0.0/0", "10.147.17.9")},
 		}
 		apply(t, m, want)
@@ -43,7 +43,8 @@ func TestLinuxBridge(t *testing.T) {
 		}
 		want.Bridge = b.Name
 		apply(t, m, want)
-		has(t, everything(t, "br0"), "addr 10.147.17.5/24", "addr fd00::5/88", "route 10.9.0.0/16 via 10.147.17.9", "route 0.0.0.0/0 via 10.147.17.9 metric 5000 proto static table 28530")
+		has(t, everything(t, "br0"), "addr 10.147.17.5/24", "addr fd00::5/88", "route 10.9.0.0/16 via 10.147.17.9", "route 0.0.0.0/0 via 10.147.17.9 metric 5000 proto static table 28530",
+			"route 224.0.0.0/4 ", "route 255.255.255.255/32 ")
 		if n := len(apply(t, m, want)); n != 0 {
 			t.Errorf("%d changes when nothing is to do", n)
 		}
@@ -57,7 +58,7 @@ func TestLinuxBridge(t *testing.T) {
 		want.Bridge = ""
 		apply(t, m, want)
 		clean(t, everything(t, "br0"))
-		has(t, everything(t, "zt0"), "addr 10.147.17.5/24", "route 10.9.0.0/16 via 10.147.17.9")
+		has(t, everything(t, "zt0"), "addr 10.147.17.5/24", "route 10.9.0.0/16 via 10.147.17.9", "route 224.0.0.0/4 ")
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +69,7 @@ func TestLinuxBridge(t *testing.T) {
 func clean(t *testing.T, has []string) {
 	t.Helper()
 	for _, s := range has {
-		if strings.Contains(s, "10.147") || strings.Contains(s, "10.9.") || strings.Contains(s, "fd00") {
+		if strings.Contains(s, "10.147") || strings.Contains(s, "10.9.") || strings.Contains(s, "fd00") || strings.Contains(s, "224.0") || strings.Contains(s, "255.255.255.255/") {
 			t.Errorf("left on the bridge: %s", s)
 		}
 	}

@@ -67,6 +67,6 @@ func (r Route) String() string {
 
 // LogValue implements slog.LogValuer.
 func (s State) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("device", s.Interface), slog.Bool("up", s.Up), slog.Int("mtu", s.MTU),
+	return slog.GroupValue(slog.String("device", s.Interface), slog.Bool("up", s.Up), slog.Int("mtu", s.MTU), slog.Bool("discovery", s.Discovery),
 		slog.String("addresses", fmt.Sprint(s.Addresses)), slog.String("routes", fmt.Sprint(s.Routes)))
 }
