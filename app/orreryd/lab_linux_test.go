@@ -166,18 +166,29 @@ func (l *lab) makePlanet() {
 // sweep deletes what a test that was killed has left behind.
 func sweep(t *testing.T) {
 	t.Helper()
+	left := func(name string) bool {
+		rest, ours := strings.CutPrefix(name, labPrefix)
+		pid, _, _ := strings.Cut(rest, "-")
+		n, err := strconv.Atoi(pid)
+		return ours && err == nil && !alive(n)
+	}
 	out, err := exec.Command("ip", "netns", "list").Output()
 	if err != nil {
 		return
 	}
 	for line := range strings.Lines(string(out)) {
-		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		rest, ours := strings.CutPrefix(name, labPrefix)
-		pid, _, _ := strings.Cut(rest, "-")
-		if n, err := strconv.Atoi(pid); ours && err == nil && !alive(n) {
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); left(name) {
 			_ = exec.Command("ip", "netns", "del", name).Run()
 		}
 	}
+	const etc = "/etc/netns" // what computers have in place of the machine's own files
+	folders, _ := os.ReadDir(etc)
+	for _, f := range folders {
+		if left(f.Name()) {
+			_ = os.RemoveAll(filepath.Join(etc, f.Name()))
+		}
+	}
+	_ = os.Remove(etc) // if it is empty
 }
 
 // alive reports whether a process runs.
