@@ -265,7 +265,9 @@ func TestNextHop(t *testing.T) {
 		HostRoutes: []Route{
 			{Prefix: prefix("0.0.0.0/0"), Via: ip("10.0.0.250")},
 			{Prefix: prefix("10.2.3.4/32"), Via: ip("10.0.0.251")},
-			{Prefix: prefix("10.2.3.0/24"), Via: ip("10.0.0.252")},
+			{Prefix: prefix("10.2.3.0/24"), Via: ip("10.0.0.252"), Metric: 9},
+			{Prefix: prefix("10.2.3.0/24"), Via: ip("10.0.0.6"), Metric: 5000}, // the managed one, as the system has it
+			{Prefix: prefix("10.2.0.0/16")},                                    // no gateway is told
 			{Prefix: prefix("10.0.0.128/25"), Via: ip("10.0.0.1")},
 		},
 	})
@@ -273,7 +275,7 @@ func TestNextHop(t *testing.T) {
 		"10.0.0.9":    "10.0.0.9",
 		"10.2.1.1":    "10.0.0.3",
 		"10.2.3.4":    "10.0.0.251", // the longest prefix decides, as it would for a kernel
-		"10.2.3.5":    "10.0.0.6",   // of equals the managed one
+		"10.2.3.5":    "10.0.0.252", // and of equals what a kernel prefers
 		"10.0.0.129":  "10.0.0.1",
 		"10.3.1.1":    "10.3.1.1",
 		"10.4.1.1":    "10.4.1.1",

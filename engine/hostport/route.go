@@ -19,12 +19,15 @@ type rank uint8
 
 const (
 	rankOwn rank = iota // the subnet of an address
+	// rankGateway is for a gateway that the host itself names: a kernel has chosen
+	// the best of all routes that it has, managed ones among them.
+	rankGateway
 	rankManaged
-	rankHost
+	rankHost // the host does not name one, as on macOS, where none are told
 )
 
-// setRoutes builds the tables: longest prefix first, then our own subnets, then
-// managed routes, then lower metric, then the order given (spec 04 §15.3).
+// setRoutes builds the tables: longest prefix first, then our own subnets, then by
+// rank, then lower metric, then the order given (spec 04 §15.3).
 func (p *Port) setRoutes() {
 	var all []route
 	if p.up {
@@ -46,7 +49,11 @@ func (p *Port) appendRoutes(to []route, from []Route, of rank) []route {
 		if via.Is4() != r.Prefix.Addr().Is4() || via.IsUnspecified() || p.isOwn(via) {
 			via = netip.Addr{}
 		}
-		to = append(to, route{prefix: r.Prefix.Masked(), via: via, rank: of, metric: r.Metric})
+		rank := of
+		if of == rankHost && via.IsValid() {
+			rank = rankGateway
+		}
+		to = append(to, route{prefix: r.Prefix.Masked(), via: via, rank: rank, metric: r.Metric})
 	}
 	return to
 }

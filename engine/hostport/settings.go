@@ -28,8 +28,8 @@ type Settings struct {
 	Added []netip.Prefix
 	// Routes are the managed routes that are applied, in order.
 	Routes []Route
-	// HostRoutes are the other routes of the host that go through the device, as
-	// users add them. Of those with the same prefix as a managed one, that one counts.
+	// HostRoutes are the routes of the host that go through the device, whoever made
+	// them. One with a gateway outranks a managed one with the same prefix.
 	HostRoutes []Route
 	// MTU is the device's in bytes: the network's, or less if the user wants that.
 	MTU int
