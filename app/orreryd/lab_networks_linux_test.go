@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"orrery/engine/identity"
+	"orrery/service/ipc"
 )
 
 // accept accepts TCP connections on the computer until the test ends.
@@ -179,4 +180,25 @@ func TestLabControllerAway(t *testing.T) {
 		return nil
 	})
 	t.Logf("cut %v after the controller's return", time.Since(begun))
+}
+
+// TestLabToken admits a member by a join token, which the reference's members
+// cannot give but its controllers take.
+func TestLabToken(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	if s.a.kind == referenceKind {
+		t.Skip("members of the reference have no join tokens")
+	}
+	s.begin(s.root, s.controller, s.a)
+	nwid := s.found(0x52, `{"name":"token","private":true,"authTokens":{"open sesame":0},"v4AssignMode":{"zt":true},"routes":[{"target":"10.152.0.0/24"}],
+		"ipAssignmentPools":[{"ipRangeStart":"10.152.0.1","ipRangeEnd":"10.152.0.254"}]}`)
+	wrong, right := "open, please", "open sesame"
+	s.a.join(nwid, ipc.NetworkSettings{Token: &wrong})
+	s.a.member(nwid, "ACCESS_DENIED")
+	if _, err := s.a.client.SetNetwork(ctx(t), nwid, ipc.NetworkSettings{Token: &right}); err != nil {
+		t.Fatal(err)
+	}
+	s.a.member(nwid, "OK")
+	t.Logf("admitted, with address %s", s.a.ip4(nwid))
 }
