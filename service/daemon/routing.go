@@ -52,6 +52,7 @@ type routing struct {
 	seen    time.Time
 	about   map[netip.Prefix]bool // the targets that the machine was looked at for, nil for all
 	retry   *time.Timer
+	due     time.Time // when retry goes off
 
 	mu    sync.Mutex // guards shown
 	shown map[identity.NetworkID]outcome
@@ -275,7 +276,7 @@ func (r *routing) put(m *managed) error {
 		}
 	}
 	if !next.IsZero() {
-		r.later(next.Sub(now))
+		r.later(now, next)
 	}
 	r.show(m, now)
 	return rest
@@ -346,12 +347,16 @@ func (m *managed) target(it *netcfg.Item) (t netip.Prefix, ok bool) {
 	return t, ok
 }
 
-// later has everything looked at again after a while.
-func (r *routing) later(d time.Duration) {
+// later has everything looked at again at a time, or before.
+func (r *routing) later(now, at time.Time) {
+	if r.due.After(now) && !r.due.After(at) {
+		return
+	}
 	if r.retry != nil {
 		r.retry.Stop()
 	}
-	r.retry = time.AfterFunc(max(d, time.Millisecond), func() { r.around.Load().recheck() })
+	r.due = at
+	r.retry = time.AfterFunc(max(at.Sub(now), time.Millisecond), func() { r.around.Load().recheck() })
 }
 
 // sameInstalled reports whether two rulings come to the same on the system.
