@@ -571,3 +571,38 @@ func TestNewBridgeIsAnnounced(t *testing.T) {
 		}
 	}
 }
+
+// TestReplicatorIsAnnounced: a member that sends others' multicast on is a bridge
+// too, or nobody would take it from there; records of others do not have the
+// field.
+func TestReplicatorIsAnnounced(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Limits{})
+	l.putNetwork(`{"private":true}`)
+	const hub, other identity.Address = 0x1111111111, 0x2222222222
+	for _, a := range []identity.Address{hub, other} {
+		if _, has := l.putMember(a, `{"authorized":true}`)["multicastReplicator"]; has {
+			t.Error("an ordinary member's record names the role")
+		}
+		l.config(a)
+	}
+	for i, c := range []struct {
+		body string
+		want []netconf.Specialist
+	}{
+		{`{"multicastReplicator":true}`, []netconf.Specialist{netconf.Specialist(hub) | netconf.ActiveBridge | netconf.MulticastReplicator}},
+		{`{"activeBridge":true}`, []netconf.Specialist{netconf.Specialist(hub) | netconf.ActiveBridge | netconf.MulticastReplicator}},
+		{`{"multicastReplicator":false}`, []netconf.Specialist{netconf.Specialist(hub) | netconf.ActiveBridge}},
+		{`{"activeBridge":false,"multicastReplicator":true}`, []netconf.Specialist{netconf.Specialist(hub) | netconf.ActiveBridge | netconf.MulticastReplicator}},
+		{`{"authorized":false}`, nil},
+	} {
+		l.wait(5 * clock.Second)
+		record := l.putMember(hub, c.body)
+		if got := l.config(other).Specialists; !slices.Equal(got, c.want) {
+			t.Errorf("%d: announced %x, want %x", i, got, c.want)
+		}
+		if _, has := record["multicastReplicator"]; has != (i != 2) { // only the third takes it away
+			t.Errorf("%d: record %v", i, record)
+		}
+	}
+}
