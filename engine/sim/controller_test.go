@@ -120,7 +120,7 @@ func TestExpelled(t *testing.T) {
 	for name, link := range map[string]sim.Link{"good": wan, "lossy": {Delay: 40 * ms, Jitter: 30 * ms, Loss: 2000}} {
 		t.Run(name, func(t *testing.T) {
 			scenario(t, func(t *testing.T) *sim.World {
-				l := newLAN(t, 4103, link, sim.Cone, sim.Symmetric).private()
+				l := newLAN(t, 6103, link, sim.Cone, sim.Symmetric).private()
 				for range 3 {
 					l.member(l.b, `{"authorized":false}`)
 					if took := l.cut(6 * sec); took > 5*sec {
