@@ -28,6 +28,7 @@ type Controller struct {
 
 	configQueue []job
 	revokeQueue []job
+	repeats     []repeat // in the order in which they are due
 	pumpedAt    clock.Mono
 	budget      int   // members that may still be told before pumpedAt + PushGap
 	expiring    []job // members that are in until their log-in runs out

@@ -35,6 +35,10 @@ type member struct {
 	revokeQueued bool
 	told         uint64     // sequence number of the newest revocation sent
 	toldAt       clock.Mono // when credentials were last pushed
+	// again counts the repetitions since, of the revocations after from up to
+	// until.
+	again       uint8
+	from, until uint64
 }
 
 // memberView is what a member record means.

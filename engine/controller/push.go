@@ -54,6 +54,7 @@ func (c *Controller) pump(at clock.Instant) {
 // pumpRevocations keeps those in the queue that heard of revocations too
 // recently, because receivers drop what comes faster than once a second.
 func (c *Controller) pumpRevocations(at clock.Instant) {
+	c.repeatDue(at)
 	keep := c.revokeQueue[:0]
 	for i, j := range c.revokeQueue {
 		if c.budget == 0 {
@@ -61,7 +62,7 @@ func (c *Controller) pumpRevocations(at clock.Instant) {
 			break
 		}
 		if !j.m.online(at.Mono) {
-			j.m.revokeQueued = false // it hears with its next request
+			j.m.revokeQueued, j.m.again = false, 0 // it hears with its next request
 			continue
 		}
 		if at.Mono-j.m.toldAt < credentialGap {
@@ -74,6 +75,7 @@ func (c *Controller) pumpRevocations(at clock.Instant) {
 			continue
 		}
 		j.m.revokeQueued = false
+		c.repeatLater(at, j.n, j.m)
 	}
 	clear(c.revokeQueue[len(keep):])
 	c.revokeQueue = keep
@@ -119,6 +121,9 @@ func (c *Controller) Deadline() (at clock.Mono, armed bool) {
 		if consider(max(next, j.m.toldAt+credentialGap)); at <= next {
 			break // nobody in a long queue can be due earlier
 		}
+	}
+	if len(c.repeats) > 0 {
+		consider(max(next, c.repeats[0].at))
 	}
 	if len(c.expiring) > 0 {
 		consider(c.expiredAt + expiryGap)

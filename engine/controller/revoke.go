@@ -30,6 +30,8 @@ const (
 	// maxRevocations is how many a network remembers: more than 16 packets
 	// would keep a member busy for longer than they are worth.
 	maxRevocations = 16 * perPacket
+	// repetitions of what a member was told.
+	repetitions = 2
 )
 
 // deauthorise revokes the membership of m and tells everybody, and tells m
@@ -124,8 +126,49 @@ func (c *Controller) queueRevocation(n *network, m *member) {
 	if m.revokeQueued || !m.active || m.told >= n.seq || len(n.revocations) == 0 {
 		return
 	}
+	if m.again == 0 {
+		m.from = m.told
+	}
 	m.revokeQueued = true
 	c.revokeQueue = append(c.revokeQueue, job{n, m})
+}
+
+// repeat is a member that is to be told what it was told before: nobody
+// acknowledges a revocation, and one that is lost leaves the door open for
+// minutes.
+type repeat struct {
+	job
+	at clock.Mono
+}
+
+// repeatLater has a member that was told everything told again, twice in all.
+func (c *Controller) repeatLater(at clock.Instant, n *network, m *member) {
+	switch {
+	case m.again == 0:
+		m.again, m.until = 1, m.told
+	case m.again < repetitions:
+		m.again++
+	case m.told > m.until: // some came too late for that
+		m.again, m.from, m.until = 1, m.until, m.told
+	default:
+		m.again = 0
+		return
+	}
+	c.repeats = append(c.repeats, repeat{job{n, m}, at.Mono + credentialGap})
+}
+
+// repeatDue puts those into the queue that are to be told again now.
+func (c *Controller) repeatDue(at clock.Instant) {
+	i := 0
+	for ; i < len(c.repeats) && c.repeats[i].at <= at.Mono; i++ {
+		r := &c.repeats[i]
+		r.m.told = r.m.from
+		c.queueRevocation(r.n, r.m)
+		if !r.m.revokeQueued { // it has run out, or the member has left
+			r.m.again = 0
+		}
+	}
+	c.repeats = slices.Delete(c.repeats, 0, i)
 }
 
 // pushRevocations tells a member as many revocations as fit one packet. It
