@@ -16,6 +16,10 @@ const (
 	TypeIPv4 uint16 = 0x0800
 	TypeARP  uint16 = 0x0806
 	TypeIPv6 uint16 = 0x86dd
+	// Those of VLAN tags. Two bytes of a tag follow, of which the lower 12 bits are
+	// the VLAN, 0 for none, and then another ethertype.
+	TypeVLAN        uint16 = 0x8100
+	TypeServiceVLAN uint16 = 0x88a8
 )
 
 var (

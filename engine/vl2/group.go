@@ -207,13 +207,19 @@ func (t *groupTable) dropFrom(g *group, unwanted func(like) bool) {
 }
 
 // leave forgets that member wants the frames of k, also when others say so, until
-// it announces it itself.
+// it announces it itself. Of a group that the host has not sent to lately nobody
+// is asked, and nothing is remembered: members may come and go as they like.
 func (t *groupTable) leave(now clock.Mono, k groupKey, member identity.Address) {
 	g := t.groups[k]
 	if g == nil {
 		return
 	}
 	t.dropFrom(g, func(l like) bool { return l.member == member })
+	if len(g.likes) == 0 && len(g.queue) == 0 && now-g.gathered >= gatherInterval {
+		t.empty--
+		delete(t.groups, k)
+		return
+	}
 	g.gone = slices.DeleteFunc(g.gone, func(x goneMember) bool { return x.member == member || now-x.at >= likeLife })
 	if len(g.gone) >= maxGone {
 		g.gone = slices.Delete(g.gone, 0, 1)

@@ -59,11 +59,12 @@ func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g ide
 		nw.turnAwayFrom(at, m)
 		return true
 	}
-	if replicate && nw.roles.amReplicator {
-		s.multicast(at, nw, g, f, true, m.address)
-	}
 	if f.src != m.mac && !s.replicated(nw, m, f.src) && !s.learnHost(at, nw, m, f.src) {
 		return false
+	}
+	// Only now, unlike the reference: those to whom we send it on trust us.
+	if replicate && nw.roles.amReplicator {
+		s.multicast(at, nw, g, f, true, m.address)
 	}
 	if r := s.inspect(at, nw, m, f); r >= rule.Accept {
 		if !isResolution(g, f) {

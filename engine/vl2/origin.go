@@ -1,6 +1,7 @@
 package vl2
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -80,10 +81,18 @@ func (nw *Network) certified(c *credential.Ownership) {
 		if !ok {
 			continue
 		}
-		if nw.certifiedTo(ip) == 0 && len(o.holders) < maxHolders {
-			o.holders[ip] = c.IssuedTo
-		}
+		nw.hold(ip, c.IssuedTo)
 	}
+}
+
+// hold notes that an address is that of a, unless another member holds it, and
+// reports whether that is news.
+func (nw *Network) hold(ip netip.Addr, a identity.Address) bool {
+	if nw.certifiedTo(ip) != 0 || len(nw.origins.holders) >= maxHolders {
+		return false
+	}
+	nw.origins.holders[ip] = a
+	return true
 }
 
 // certifiedTo is the member that an address was certified to, 0 if to none.
@@ -99,10 +108,25 @@ func (nw *Network) certifiedTo(ip netip.Addr) identity.Address {
 	return a
 }
 
-// clean forgets certificates that count no more.
+// cleanOrigins forgets certificates that count no more, and notes those that count
+// by now: they were newer than our own configuration, or came while another member
+// held the same address.
 func (nw *Network) cleanOrigins() {
-	for ip := range nw.origins.holders {
+	o := &nw.origins
+	if o.holders == nil {
+		return // nobody ever showed any
+	}
+	for ip := range o.holders {
 		nw.certifiedTo(ip)
+	}
+	news := false
+	for _, m := range nw.members.order {
+		for _, ip := range m.side(nw).IPs {
+			news = nw.hold(ip, m.address) || news
+		}
+	}
+	if news {
+		o.version++
 	}
 }
 
@@ -153,8 +177,11 @@ func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in 
 	if known.version == nw.origins.version && known.view == view && string(known.ip[:len(bytes)]) == string(bytes) {
 		return false
 	}
+	if !s.permitted(nw, m.address) {
+		return false // refused anyway, and not to be remembered as one that may
+	}
 	ip, _ := netip.AddrFromSlice(bytes)
-	if ip.IsUnspecified() || nw.mayUse(m, ip) || !s.permitted(nw, m.address) {
+	if ip.IsUnspecified() || nw.mayUse(m, ip) {
 		*known = origin{view: view, version: nw.origins.version}
 		copy(known.ip[:], bytes)
 		return false
@@ -185,23 +212,29 @@ func (s *Switch) claimsOurs(nw *Network, f *frame, ip netip.Addr) bool {
 
 // sourceAt is where a frame says which address it is from, of IPv4 or of IPv6:
 // the source of an IP packet, the sender of ARP, and what a neighbour advertises.
-// Both are 0 where there is none.
+// Both are 0 where there is none. Tags that give a priority and no VLAN hide
+// nothing from a host, nor do extension headers.
 func sourceAt(etherType uint16, b []byte) (at4, at6 int) {
+	start := 0
+	for (etherType == ether.TypeVLAN || etherType == ether.TypeServiceVLAN) && len(b) >= 4 && binary.BigEndian.Uint16(b)&0xfff == 0 {
+		etherType, b, start = binary.BigEndian.Uint16(b[2:]), b[4:], start+4
+	}
 	switch etherType {
 	case ether.TypeIPv4:
 		if len(b) >= 20 {
-			return 12, 0
+			return start + 12, 0
 		}
 	case ether.TypeIPv6:
-		if len(b) >= 64 && b[6] == ether.ProtoICMPv6 && b[40] == ether.TypeNeighborAdvertisement {
-			return 0, 48
+		if len(b) < 40 {
+			return 0, 0
 		}
-		if len(b) >= 40 {
-			return 0, 8
+		if proto, at, ok := ether.UpperIPv6(b); ok && proto == ether.ProtoICMPv6 && len(b) >= at+24 && b[at] == ether.TypeNeighborAdvertisement {
+			return 0, start + at + 8
 		}
+		return 0, start + 8
 	case ether.TypeARP:
 		if len(b) >= ether.ARPLen && b[2] == 0x08 && b[3] == 0 && b[5] == 4 {
-			return 14, 0
+			return start + 14, 0
 		}
 	}
 	return 0, 0
