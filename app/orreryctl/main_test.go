@@ -168,7 +168,8 @@ func TestNode(t *testing.T) {
 	t.Parallel()
 	lines := []string{
 		"info", "status", "listpeers", "peers", "listnetworks", "listmoons", "-j listnetworks", "get 294551b91fabcdef ip", "get 294551b91fabcdef allowDNS",
-		"get 294551b91fabcdef zork", "get 1234567812345678 ip", "join 1234567812345678", "set 294551b91fabcdef allowDNS=1", "set 9999999999999999 allowDNS=1",
+		"get 294551b91fabcdef zork", "get 1234567812345678 ip", "join 1234567812345678", "set 294551b91fabcdef allowDNS=1", "set 9999999999999999 allowDNS=1", "set 294551b91fabcdef allowManaged=", "set 294551b91fabcdef acceptRoutes=zork",
+		"get 294551b91fabcdef routes", "-j get 294551b91fabcdef routes", "-j get 294551b91fabcdef ip", "-j get 294551b91fabcdef mtu", "-j get 294551b91fabcdef dns",
 		"listnetworks", "leave 1234567812345678", "leave 1234567812345678", "-j leave 1234567812345678", "join xyz", "/health2", "/bond/show/e285b97aef",
 	}
 	var over [2]string
@@ -220,6 +221,7 @@ func TestNetworkStatus(t *testing.T) {
 		n.Controller, n.RefreshedAt, n.Settings.Port = "294551b91f", time.Now().Add(-90*time.Second), "tun"
 		n.Login = &ipc.Login{URL: "https://login.example/again", Expires: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 		n.Routes = []ipc.Route{{Target: "192.168.0.0/16", State: ipc.RouteRefused, Reason: "it is the LAN of this computer."}}
+		n.DNS = ipc.DNS{Domain: "corp.internal", Servers: []string{"10.1.1.1"}, State: "unsupported", Reason: "Nothing here resolves by domain."}
 		n.Refused = []ipc.RefusedConfig{{Text: "The node 0123456789 has sent a configuration without a signature.", Count: 3, Last: time.Now().Add(-3 * time.Hour)}}
 		b.State.Networks = append(b.State.Networks,
 			ipc.Network{ID: "8056c2e21c000001", Status: ipc.AccessDenied, Detail: "The network is private.", Standing: ipc.Standing{Controller: "8056c2e21c", Advice: "Tell somebody."}},
@@ -256,6 +258,8 @@ func TestNetwork(t *testing.T) {
 		"network create --id 1234567890000001 --subnet none", "network create --subnet everything", "-j network create --public --subnet none",
 		"network list", "network show 294551b91f000001", "network show 294551b91f999999", "network show xyz",
 		"network authorize 294551b91f000001 e285b97aef --name Bob", "network authorize 294551b91f000001 1234567890", "network deauthorize 294551b91f000001 1234567890",
+		"network deauthorize 294551b91f000001 1234567891", "network deauthorize 294551b91f999999 1234567890",
+		"network bridge 294551b91f000001 e285b97aef", "network bridge 294551b91f000001 1234567892", "network bridge 294551b91f000001 e285b97aef --off",
 		"network authorize 294551b91f999999 e285b97aef", "network authorize 294551b91f000001 bob", "network members 294551b91f000001", "network members 294551b91f999999",
 		"network delete 294551b91f000001", "network delete 294551b91f000001 --yes", "network delete 294551b91f000001 --yes", "network list",
 	)

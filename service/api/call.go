@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"orrery/engine/identity"
@@ -90,7 +92,44 @@ func jsonProblem(err error) string {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return "it ends too early"
 	}
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		what := kind.Field
+		if what == "" {
+			what = "it"
+		}
+		return fmt.Sprintf("%s is %s, and must be %s", what, jsonValue(kind.Value), jsonType(kind.Type))
+	}
 	return strings.TrimPrefix(err.Error(), "json: ")
+}
+
+// jsonValue names what the decoder found, such as "string" or "number 1.5".
+func jsonValue(found string) string {
+	word, rest, _ := strings.Cut(found, " ")
+	if named, ok := map[string]string{"string": "a text", "number": "a number", "bool": "true or false", "array": "a list", "object": "an object"}[word]; ok {
+		word = named
+	}
+	return strings.TrimSpace(word + " " + rest)
+}
+
+// jsonType names what a field takes.
+func jsonType(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	}
+	return "an object"
 }
 
 // reply answers 200 with v as JSON.

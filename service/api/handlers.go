@@ -63,7 +63,7 @@ func (s *Server) network(c *call) error {
 	}
 	i := slices.IndexFunc(snap.Networks, func(n ipc.Network) bool { return n.ID == nwid.String() })
 	if i < 0 {
-		return ipc.Errorf(ipc.CodeNotFound, "this node has not joined network %s", nwid).Advise("Join it: orreryctl join %s", nwid)
+		return ipc.Errorf(ipc.CodeNotFound, "this computer has not joined network %s", nwid).Advise("Join it first: orreryctl join %s", nwid)
 	}
 	return c.reply(snap.Networks[i])
 }

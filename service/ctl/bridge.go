@@ -114,6 +114,10 @@ func (t *Tool) NetworkBridge(ctx context.Context, id, address string, on bool) e
 	}
 	if on {
 		t.printf("%s may bridge computers behind it into %s\n", a, nwid)
+		var m ownMember
+		if json.Unmarshal(raw, &m) == nil && !m.Authorized {
+			t.printf("It is not a member yet: orreryctl network authorize %s %s\n", nwid, a)
+		}
 	} else {
 		t.printf("%s may no longer bridge into %s\n", a, nwid)
 	}

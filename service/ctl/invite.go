@@ -243,9 +243,11 @@ func (t *Tool) TrustUnverified(ctx context.Context, id string) error {
 	}
 	switch {
 	case id != "" && !found:
-		return failf("unknown network ID, check that you are a member of the network")
+		return failf("this computer has not joined network %s\nJoin it first: orreryctl join %s", id, id)
 	case t.JSON:
 		return t.showValue(away)
+	case only == 0 && id != "":
+		t.printf("The network is not for verified peers only. To make it so: orreryctl set %s verifiedOnly=1\n", id)
 	case only == 0:
 		t.printf("No network is for verified peers only. To make one so: orreryctl set NETWORK verifiedOnly=1\n")
 	case len(rows) == 1:

@@ -18,11 +18,14 @@ func (t *Tool) getNames(ctx context.Context, n identity.NetworkID) error {
 	}
 	for i := range list {
 		if list[i].ID == n.String() {
+			if t.JSON {
+				return t.showValue(&list[i].DNS)
+			}
 			t.printNames(&list[i].DNS)
 			return nil
 		}
 	}
-	return failf("unknown network ID, check that you are a member of the network")
+	return unknownID(n)
 }
 
 // printNames prints the domain and the servers, and a line each about what
@@ -48,6 +51,19 @@ func (t *Tool) printNames(d *ipc.DNS) {
 		if line != "" {
 			t.printf("    %s\n", printable(line))
 		}
+	}
+}
+
+// namesStatus prints what became of name servers that were allowed, in a line.
+func namesStatus(d *ipc.DNS, line func(format string, args ...any)) {
+	switch d.State {
+	case "", "ignored":
+	case "applied":
+		line("%s", diag.NamesApplied(d))
+	case "pending":
+		line("Its name servers are being set.")
+	default:
+		line("Name servers are %s: %s", d.State, d.Reason)
 	}
 }
 

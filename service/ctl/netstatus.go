@@ -11,7 +11,7 @@ import (
 
 // statusWords are the statuses for people.
 var statusWords = map[ipc.NetworkStatus]string{
-	ipc.OK: "connected", ipc.Requesting: "waits for its controller", ipc.AccessDenied: "this computer is not admitted", ipc.NotFound: "there is no such network",
+	ipc.OK: "connected", ipc.Requesting: "waits for its configuration", ipc.AccessDenied: "this computer is not admitted", ipc.NotFound: "there is no such network",
 	ipc.PortError: "its device could not be set up", ipc.TooOld: "wants newer software", ipc.AuthRequired: "waits for you to log in",
 }
 
@@ -82,6 +82,7 @@ func (t *Tool) networkStatus(n *ipc.Network) {
 			line("Route %s is %s: %s", r.Target, r.State, r.Reason)
 		}
 	}
+	namesStatus(&n.DNS, line)
 	t.controllerStatus(n, line)
 	verifiedStatus(n, line)
 	for _, r := range n.Refused {
@@ -97,7 +98,7 @@ func (t *Tool) controllerStatus(n *ipc.Network, line func(format string, args ..
 	case !n.RefreshedAt.IsZero():
 		line("Controller %s, last configuration %s ago", n.Controller, t.since(n.RefreshedAt))
 	default:
-		line("Controller %s, no configuration since the start", n.Controller)
+		line("Controller %s, no configuration from it is in force", n.Controller)
 	}
 	if l := n.Login; l != nil {
 		if l.URL != "" {

@@ -193,7 +193,25 @@ type ownNetwork struct {
 		Via    *string
 	}
 	V6   map[string]bool `json:"v6AssignMode"`
+	DNS  ownNames
 	Meta struct{ AuthorizedMemberCount, TotalMemberCount int }
+}
+
+// ownNames are the name servers of a network: an object, or an empty list where
+// there are none.
+type ownNames struct {
+	Domain  string
+	Servers []string
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *ownNames) UnmarshalJSON(b []byte) error {
+	type object ownNames
+	var o object
+	if json.Unmarshal(b, &o) == nil {
+		*d = ownNames(o)
+	}
+	return nil
 }
 
 func (n *ownNetwork) access() string {
@@ -258,6 +276,9 @@ func (t *Tool) NetworkShow(ctx context.Context, id string) error {
 			continue
 		}
 		t.printf("  route      %s\n", printable(r.Target))
+	}
+	for _, s := range n.DNS.Servers {
+		t.printf("  names      %s of %s\n", printable(n.DNS.Domain), printable(s))
 	}
 	return nil
 }
@@ -339,6 +360,11 @@ func (t *Tool) NetworkAuthorize(ctx context.Context, id, address string, authori
 	if err != nil {
 		return err
 	}
+	if !authorized {
+		if err := t.knownMember(ctx, nwid, a); err != nil {
+			return err
+		}
+	}
 	o := map[string]any{"authorized": authorized}
 	if name != "" {
 		o["name"] = name
@@ -360,6 +386,20 @@ func (t *Tool) NetworkAuthorize(ctx context.Context, id, address string, authori
 		t.printf("%s is no longer a member of %s\n", a, nwid)
 	}
 	return nil
+}
+
+// knownMember makes sure that the controller knows a member: it makes a record of
+// whomever it is told about, and of a mistyped address there should be none.
+func (t *Tool) knownMember(ctx context.Context, n identity.NetworkID, a identity.Address) error {
+	path := "/controller/network/" + n.String()
+	if _, err := t.control(ctx, http.MethodGet, path, nil); err != nil {
+		return unknownNetwork(err, n)
+	}
+	_, err := t.control(ctx, http.MethodGet, path+"/member/"+a.String(), nil)
+	if errors.Is(err, errUnknown) {
+		return failf("%s is no member of %s, and nothing was changed; \"orreryctl network members %s\" shows who is", a, n, n)
+	}
+	return err
 }
 
 // NetworkDelete deletes a network with all its members, which cannot be undone:

@@ -31,19 +31,19 @@ func ownSetting(name, value string) (s ipc.NetworkSettings, ok bool, err error) 
 		}
 		on := true
 		s.AllowManaged = &on
-		s.ManagedOnly, err = prefixes(value)
+		s.ManagedOnly, err = prefixes(name, value)
 	case "acceptRoutes":
-		s.AcceptRoutes, err = prefixes(value)
+		s.AcceptRoutes, err = prefixes(name, value)
 	case "ignoreRoutes":
-		s.IgnoreRoutes, err = prefixes(value)
+		s.IgnoreRoutes, err = prefixes(name, value)
 	case "verifiedOnly":
-		s.VerifiedOnly, err = onOff(value)
+		s.VerifiedOnly, err = onOff(name, value)
 	case "dnsDefault":
-		s.DNSDefault, err = onOff(value)
+		s.DNSDefault, err = onOff(name, value)
 	case "remoteTrace":
-		s.RemoteTrace, err = onOff(value)
+		s.RemoteTrace, err = onOff(name, value)
 	case "lanDiscovery":
-		s.LANDiscovery, err = onOff(value)
+		s.LANDiscovery, err = onOff(name, value)
 	case "mtu":
 		n, bad := strconv.Atoi(value)
 		if s.MTU = &n; bad != nil || !netconf.ValidMTU(n) {
@@ -60,22 +60,22 @@ func ownSetting(name, value string) (s ipc.NetworkSettings, ok bool, err error) 
 }
 
 // prefixes reads networks separated by commas; an empty text is an empty list.
-func prefixes(value string) ([]string, error) {
+func prefixes(name, value string) ([]string, error) {
 	list := []string{}
 	for p := range strings.SplitSeq(value, ",") {
 		if p = strings.TrimSpace(p); p == "" {
 			continue
 		}
 		if _, err := netip.ParsePrefix(p); err != nil {
-			return nil, usagef("invalid format: %q is not a network such as 10.1.2.0/24", p)
+			return nil, usagef("invalid format: %s: %q is not a network such as 10.1.2.0/24", name, clipArg(p))
 		}
 		list = append(list, p)
 	}
 	return list, nil
 }
 
-func onOff(value string) (*bool, error) {
-	on, err := truth(value)
+func onOff(name, value string) (*bool, error) {
+	on, err := truth(name, value)
 	return &on, err
 }
 
@@ -114,7 +114,7 @@ func (t *Tool) getNative(ctx context.Context, n identity.NetworkID, property str
 		}
 		return t.printSetting(&list[i].Settings, strings.TrimPrefix(property, settingsPrefix))
 	}
-	return failf("unknown network ID, check that you are a member of the network")
+	return unknownID(n)
 }
 
 // printSetting prints a setting by its name in JSON: lists one entry a line,
@@ -130,19 +130,23 @@ func (t *Tool) printSetting(s *ipc.NetworkSettings, name string) error {
 	}
 	var list []string
 	switch value, ok := scalar(o[name]); {
+	case t.JSON && o[name] != nil:
+		return t.show("get", o[name])
 	case ok:
 		t.printf("%s\n", printable(value))
 	case json.Unmarshal(o[name], &list) == nil:
-		for _, p := range list {
-			t.printf("%s\n", printable(p))
-		}
+		return t.values(list)
 	case name == "mtu":
 		t.printf("0\n")
 	default:
 		_, known, _ := ownSetting(name, "")
-		if !known && name != "allowManagedPrefixes" {
-			t.printf("error, unknown property name\n")
-			return &Exit{Code: Failed}
+		switch {
+		case !known && name != "allowManagedPrefixes":
+			return t.unknownProperty("\"orreryctl set --help\" shows the names of settings")
+		case name == "token" && t.JSON:
+			return t.showValue("")
+		default: // a list without entries
+			return t.values([]string{})
 		}
 	}
 	return nil

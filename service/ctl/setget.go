@@ -42,7 +42,9 @@ func (t *Tool) Set(ctx context.Context, id, assignment string) error {
 	case err != nil:
 		return err
 	case !native && !slices.Contains(settings, name):
-		return usagef("unknown setting %q: it can be %s or %s", name, strings.Join(settings, ", "), strings.Join(ownSettings, ", "))
+		all := slices.Concat(settings, ownSettings)
+		last := len(all) - 1
+		return usagef("unknown setting %q: it can be %s or %s", clipArg(name), strings.Join(all[:last], ", "), all[last])
 	}
 	if err := t.joined(ctx, "set", n); err != nil {
 		return err
@@ -50,7 +52,7 @@ func (t *Tool) Set(ctx context.Context, id, assignment string) error {
 	if native {
 		return t.setNative(ctx, n, own)
 	}
-	on, err := truth(value)
+	on, err := truth(name, value)
 	if err != nil {
 		return err
 	}
@@ -59,19 +61,23 @@ func (t *Tool) Set(ctx context.Context, id, assignment string) error {
 	if err != nil {
 		return err
 	}
-	_, _ = t.Out.Write(raw)
+	_, _ = t.Out.Write(t.withSettings(ctx, raw))
 	return nil
 }
 
-// truth reads the value of a setting.
-func truth(s string) (bool, error) {
-	switch strings.ToLower(s) {
+// truth reads the value of a setting that is on or off.
+func truth(name, value string) (bool, error) {
+	switch strings.ToLower(value) {
 	case "1", "t", "true", "on", "yes":
 		return true, nil
 	case "0", "f", "false", "off", "no":
 		return false, nil
 	}
-	return false, usagef("invalid format: a setting's value is 1 or 0, not %q", s)
+	choice := "1 or 0"
+	if name == "allowManaged" {
+		choice = "1, 0 or networks such as 10.1.2.0/24"
+	}
+	return false, usagef("invalid format: %s can be %s, not %q", name, choice, clipArg(value))
 }
 
 // joined makes sure that a network is joined: the API would join it, and a
@@ -79,7 +85,7 @@ func truth(s string) (bool, error) {
 func (t *Tool) joined(ctx context.Context, command string, n identity.NetworkID) error {
 	status, _, err := t.API.Do(ctx, http.MethodGet, "/network/"+n.String(), nil)
 	if err == nil && status == http.StatusNotFound {
-		return failf("unknown network ID, check that you are a member of the network\nJoin it first: orreryctl join %s", n)
+		return unknownID(n)
 	}
 	return nil // whatever else is wrong, the call that follows says it in its own words
 }
@@ -104,6 +110,9 @@ func (t *Tool) Get(ctx context.Context, id, property string) error {
 	if err != nil {
 		return err
 	}
+	if t.JSON { // with all that -j listnetworks shows
+		raw = t.withSettings(ctx, raw)
+	}
 	var list []map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return t.badJSON("get", err)
@@ -113,8 +122,23 @@ func (t *Tool) Get(ctx context.Context, id, property string) error {
 			return t.property(o, property)
 		}
 	}
-	return failf("unknown network ID, check that you are a member of the network")
+	return unknownID(n)
 }
+
+// unknownID is the reference's message for a network that is not joined, and
+// what to do about it.
+func unknownID(n identity.NetworkID) error {
+	return failf("unknown network ID, check that you are a member of the network\nJoin it first: orreryctl join %s", n)
+}
+
+// unknownProperty is the reference's message, and what to do about it.
+func (t *Tool) unknownProperty(text string) error {
+	t.printf("error, unknown property name\n")
+	return failf("%s", text)
+}
+
+// propertyNames says where the names of properties are.
+const propertyNames = "\"orreryctl -j listnetworks\" shows the names, \"orreryctl get --help\" some more"
 
 // property prints a top-level text, number or bool, or one of the special
 // properties made of the assigned addresses.
@@ -136,19 +160,37 @@ func (t *Tool) property(o map[string]json.RawMessage, name string) error {
 	case "ip6prefix":
 		keep = func(ip string) (string, bool) { return ip[:min(len(ip), 24)], six(ip) && plane(ip) }
 	default:
+		if t.JSON && o[name] != nil {
+			return t.show("get", o[name])
+		}
 		value, ok := scalar(o[name])
-		if !ok {
-			t.printf("error, unknown property name\n")
-			return &Exit{Code: Failed}
+		switch {
+		case ok:
+		case o[name] != nil:
+			return t.unknownProperty(fmt.Sprintf("%s has several values: orreryctl -j get NETWORK %s", name, name))
+		default:
+			return t.unknownProperty(propertyNames)
 		}
 		t.printf("%s\n", printable(value))
 		return nil
 	}
+	found := []string{}
 	for _, a := range addresses {
 		ip, _, _ := strings.Cut(a, "/")
 		if s, ok := keep(ip); ok {
-			t.printf("%s\n", printable(s))
+			found = append(found, s)
 		}
+	}
+	return t.values(found)
+}
+
+// values prints texts, one a line.
+func (t *Tool) values(all []string) error {
+	if t.JSON {
+		return t.showValue(all)
+	}
+	for _, s := range all {
+		t.printf("%s\n", printable(s))
 	}
 	return nil
 }

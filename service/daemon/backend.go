@@ -114,7 +114,7 @@ func (d *Daemon) network(nwid identity.NetworkID) (node.NetworkState, bool) {
 }
 
 func notJoined(nwid identity.NetworkID) error {
-	return ipc.Errorf(ipc.CodeNotFound, "This computer has not joined network %s", nwid).Advise("Join it first")
+	return ipc.Errorf(ipc.CodeNotFound, "this computer has not joined network %s", nwid).Advise("Join it first: orreryctl join %s", nwid)
 }
 
 // storageError turns the host's answers about storing into the contract's.

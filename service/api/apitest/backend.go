@@ -450,7 +450,7 @@ func (b *Backend) Rules(_ context.Context, nwid identity.NetworkID) (*ipc.Networ
 		return nil, err
 	}
 	if b.find(nwid) == nil {
-		return nil, ipc.Errorf(ipc.CodeNotFound, "this node has not joined network %s", nwid)
+		return nil, ipc.Errorf(ipc.CodeNotFound, "this computer has not joined network %s", nwid)
 	}
 	r := clone(b.Ruled)
 	r.Network = nwid.String()
@@ -464,7 +464,7 @@ func (b *Backend) ExplainFrame(_ context.Context, nwid identity.NetworkID, q ipc
 		return nil, err
 	}
 	if b.find(nwid) == nil {
-		return nil, ipc.Errorf(ipc.CodeNotFound, "this node has not joined network %s", nwid)
+		return nil, ipc.Errorf(ipc.CodeNotFound, "this computer has not joined network %s", nwid)
 	}
 	if len(q.Frame) < 14 {
 		return nil, ipc.Errorf(ipc.CodeBadRequest, "%d bytes are no Ethernet frame", len(q.Frame))

@@ -26,5 +26,5 @@ func (b *Backend) BridgedHosts(_ context.Context, nwid identity.NetworkID) ([]ip
 		}
 		return hosts, nil
 	}
-	return nil, ipc.Errorf(ipc.CodeNotFound, "this node has not joined network %s", nwid)
+	return nil, ipc.Errorf(ipc.CodeNotFound, "this computer has not joined network %s", nwid)
 }
