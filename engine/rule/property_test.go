@@ -37,6 +37,9 @@ func compare(rules []rule.Rule, caps [][]rule.Rule, in rule.Input, noTee bool) e
 	if got := set.Evaluate(with()); got != want {
 		return fmt.Errorf("compiled %+v, by the book %+v", got, want)
 	}
+	if set.AcceptsAll() && want != (rule.Verdict{Result: rule.Accept}) {
+		return fmt.Errorf("accepts all, but by the book %+v", want)
+	}
 	if n := in.Random.(*sequence).n; n != drawn {
 		return fmt.Errorf("%d random numbers drawn, by the book %d", n, drawn)
 	}

@@ -45,6 +45,11 @@ func Compile(rules []Rule) Set {
 	return s
 }
 
+// AcceptsAll reports whether the list begins with an ACCEPT without conditions,
+// as that of most networks does: every frame may go on, without copies, and
+// nothing else of the list counts.
+func (s *Set) AcceptsAll() bool { return len(s.ops) > 0 && s.ops[0].kind == ActionAccept }
+
 // Len is the number of rules in the list.
 func (s *Set) Len() int { return len(s.ops) }
 
