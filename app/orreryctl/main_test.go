@@ -169,7 +169,7 @@ func TestNode(t *testing.T) {
 	lines := []string{
 		"info", "status", "listpeers", "peers", "listnetworks", "listmoons", "-j listnetworks", "get 294551b91fabcdef ip", "get 294551b91fabcdef allowDNS",
 		"get 294551b91fabcdef zork", "get 1234567812345678 ip", "join 1234567812345678", "set 294551b91fabcdef allowDNS=1", "set 9999999999999999 allowDNS=1", "set 294551b91fabcdef allowManaged=", "set 294551b91fabcdef acceptRoutes=zork",
-		"get 294551b91fabcdef routes", "-j get 294551b91fabcdef routes", "-j get 294551b91fabcdef ip", "-j get 294551b91fabcdef mtu", "-j get 294551b91fabcdef dns",
+		"get 294551b91fabcdef routes", "-j get 294551b91fabcdef routes", "-j get 294551b91fabcdef ip", "-j get 294551b91fabcdef mtu",
 		"listnetworks", "leave 1234567812345678", "leave 1234567812345678", "-j leave 1234567812345678", "join xyz", "/health2", "/bond/show/e285b97aef",
 	}
 	var over [2]string
@@ -204,7 +204,8 @@ func TestOwnSettings(t *testing.T) {
 	} {
 		lines = append(lines, "set"+id+s)
 	}
-	lines = append(lines, "join --join-token "+strings.Repeat("x", 257)+id, "join --join-token sesame 1234567812345678", "get 1234567812345678 token")
+	lines = append(lines, "join --join-token "+strings.Repeat("x", 257)+id, "join --join-token sesame 1234567812345678", "get 1234567812345678 token",
+		"-j get"+id+"dns", "-j get"+id+"acceptRoutes", "-j get"+id+"settings")
 	for _, p := range []string{"mtu", "settings.mtu", "verifiedOnly", "lanDiscovery", "acceptRoutes", "ignoreRoutes", "token", "port", "settings.allowDNS"} {
 		lines = append(lines, "get"+id+p)
 	}

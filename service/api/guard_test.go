@@ -224,7 +224,7 @@ func TestBadBodies(t *testing.T) {
 		{http.MethodPost, network, ``, 400, "empty"},
 		{http.MethodPost, network, `{`, 400, "too early"},
 		{http.MethodPost, network, `nonsense`, 400, "invalid character"},
-		{http.MethodPost, network, `[]`, 400, "array"},
+		{http.MethodPost, network, `[]`, 400, "a list"},
 		{http.MethodPost, network, `{} {}`, 400, "goes on"},
 		{http.MethodPost, network, `{"allowDNS":"yes"}`, 400, "allowDNS"},
 		{http.MethodPost, network, `{"allowEverything":true}`, 400, "allowEverything"},

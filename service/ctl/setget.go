@@ -61,7 +61,7 @@ func (t *Tool) Set(ctx context.Context, id, assignment string) error {
 	if err != nil {
 		return err
 	}
-	_, _ = t.Out.Write(t.withSettings(ctx, raw))
+	_, _ = t.Out.Write(raw)
 	return nil
 }
 
