@@ -115,7 +115,9 @@ func (s *Switch) addCapability(at clock.Instant, c *credential.Capability, from 
 		return credential.Rejected, 0
 	}
 	if _, yes := nw.custody.contested(c); yes && s.cfg.StrictCapabilities {
-		nw.disputed(s, at, c)
+		if o, _ := c.Verify(s.link.Identity); o == credential.OK { // no tale of what anybody can invent
+			nw.disputed(s, at, c)
+		}
 		return credential.Rejected, 0
 	}
 	result, missing := s.offer(at, c.Network, from, func(m *credential.Member) (credential.Result, identity.Address) {

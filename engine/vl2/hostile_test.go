@@ -5,9 +5,11 @@ import (
 	"testing"
 
 	"orrery/engine/clock"
+	"orrery/engine/credential"
 	"orrery/engine/ether"
 	"orrery/engine/identity"
 	"orrery/engine/netconf"
+	"orrery/engine/rule"
 	"orrery/engine/vl1"
 	"orrery/engine/wire"
 )
@@ -153,5 +155,56 @@ func TestSecondHolderCounts(t *testing.T) {
 	l.run(70 * clock.Second) // another configuration
 	if na.certifiedTo(ip) != c.secret.Address {
 		t.Errorf("the address is held by %v", na.certifiedTo(ip))
+	}
+}
+
+// What no controller signed is no dispute, even where disputes are refused unseen.
+func TestInventedDisputes(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
+	s.SetStrict(true)
+	own := credential.Capability{Network: nw.id, Timestamp: start.Wall, ID: 1, Rules: []rule.Rule{{Type: rule.ActionAccept}}}
+	own.Sign(v.signer(t), v.PeerB)
+	if d := bring(f, s, start, v.PeerB, 1, credential.Bundle{Capabilities: []credential.Capability{own}}); d != vl1.Trusted {
+		t.Fatalf("its holder brings it: %v", d)
+	}
+	f.changes = nil
+	var forged []credential.Capability
+	for i := range uint32(20) {
+		c := own
+		c.ID = 100 + i
+		c.Custody = []credential.Custody{own.Custody[0]}
+		c.Custody[0].To = v.PeerC
+		forged = append(forged, c)
+	}
+	bring(f, s, after(1000), v.PeerC, 2, credential.Bundle{Capabilities: forged})
+	if len(nw.Disputes()) != 0 || len(f.changes) != 0 {
+		t.Errorf("disputes %+v, told %d times", nw.Disputes(), len(f.changes))
+	}
+}
+
+// A member of which only a replicator has told is still sent to directly: it is
+// behind no bridge.
+func TestReplicatedMemberIsNoHost(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
+	c := *nw.config
+	c.Specialists = []netconf.Specialist{netconf.Specialist(v.PeerB) | netconf.ActiveBridge | netconf.MulticastReplicator}
+	s.setConfig(nw, &c)
+	member := identity.MACOf(nw.id, v.PeerC)
+	m := wire.MulticastFrame{
+		Network: nw.id, Flags: wire.MulticastFrameSource, Source: member, Group: identity.MulticastGroup{MAC: 0x01005e0000fb}, EtherType: 0x88b5, Data: []byte("x"),
+	}
+	s.Handle(start, wire.VerbMulticastFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: 1, Payload: m.Append(nil)})
+	if len(f.takeDelivered()) != 1 {
+		t.Fatal("the replicated frame did not arrive")
+	}
+	f.take()
+	s.SendFrame(start, nw, nw.mac, member, 0x88b5, []byte("answer"))
+	out := f.take()
+	if len(out) == 0 || out[len(out)-1].To != v.PeerC || out[len(out)-1].Verb != wire.VerbFrame {
+		t.Errorf("sent %v", out)
 	}
 }

@@ -77,9 +77,11 @@ func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g ide
 }
 
 // replicated reports whether m sends on what the member with the MAC src sent: as
-// a replicator, and as the bridge that it has to be for that (spec 04 §12.5).
+// a replicator, and as the bridge that it has to be for that (spec 04 §12.5). That
+// member need not have been heard here. A host behind m whose MAC only looks like
+// a member's is told by what it sends to us alone.
 func (s *Switch) replicated(nw *Network, m *member, src identity.MAC) bool {
-	return slices.Contains(nw.roles.replicators, m.address) && nw.roles.bridge(m.address) && nw.ofMember(src)
+	return src.InNetwork(nw.id) && nw.roles.bridge(m.address) && slices.Contains(nw.roles.replicators, m.address)
 }
 
 // replyWithMembers answers a MULTICAST_FRAME whose sender wants members.
