@@ -36,6 +36,7 @@ func fixture(t testing.TB) *apitest.Backend {
 			Status: ipc.Status{Address: self.Address.String(), Identity: selfText, Version: "0.1.0", Online: true, Port: 9993, Surface: []string{"203.0.113.7:9993"}, StartedAt: at},
 			Networks: []ipc.Network{{
 				ID: nwid, Name: "vec net", Status: ipc.AuthRequired, Type: "PRIVATE", MTU: 2800, AuthURL: "https://sso.example/?nonce=secret",
+				Standing:  ipc.Standing{Advice: "Open https://sso.example/?nonce=secret in a browser."},
 				Addresses: []string{"10.147.17.1/24"}, Settings: ipc.NetworkSettings{AllowManaged: &on},
 			}},
 			Peers: []ipc.Peer{{

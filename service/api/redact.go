@@ -2,6 +2,7 @@ package api
 
 import (
 	"slices"
+	"strings"
 
 	"orrery/service/ipc"
 )
@@ -20,14 +21,24 @@ func redactStatus(s *ipc.Status, role ipc.Role) *ipc.Status {
 	return &c
 }
 
+// withoutPage takes a log-in page out of a sentence.
+func withoutPage(text, page string) string {
+	if page == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, page, "the network's log-in page")
+}
+
 func redactNetwork(n *ipc.Network, role ipc.Role) *ipc.Network {
 	if role != ipc.Observer || n.AuthURL == "" && n.Login == nil && n.Settings.Token == nil {
 		return n
 	}
 	c := *n
 	c.AuthURL, c.Settings.Token = "", nil
+	c.Detail, c.Advice = withoutPage(c.Detail, n.AuthURL), withoutPage(c.Advice, n.AuthURL)
 	if n.Login != nil {
 		l := *n.Login
+		c.Detail, c.Advice = withoutPage(c.Detail, l.URL), withoutPage(c.Advice, l.URL)
 		l.URL = ""
 		c.Login = &l
 	}

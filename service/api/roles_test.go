@@ -28,9 +28,9 @@ func power(r ipc.Role) int {
 // needs says who may call what, written down again and apart from the code.
 var needs = map[string]ipc.Role{
 	"GET /v1/whoami": ipc.Observer, "GET /v1/status": ipc.Observer, "GET /v1/snapshot": ipc.Observer, "GET /v1/events": ipc.Observer,
-	"GET /v1/networks": ipc.Observer, "GET /v1/networks/{network}": ipc.Observer, "GET /v1/networks/{network}/invite": ipc.Observer,
+	"GET /v1/networks": ipc.Observer, "GET /v1/networks/{network}": ipc.Observer, "GET /v1/networks/{network}/invite": ipc.Operator,
 	"POST /v1/networks/{network}": ipc.Operator, "PATCH /v1/networks/{network}": ipc.Operator, "DELETE /v1/networks/{network}": ipc.Operator,
-	"GET /v1/networks/{network}/bridge": ipc.Observer,
+	"GET /v1/networks/{network}/bridge": ipc.Operator,
 	"GET /v1/peers":                     ipc.Observer, "GET /v1/peers/{address}": ipc.Observer,
 	"GET /v1/networks/{network}/rules": ipc.Operator, "POST /v1/networks/{network}/rules/explain": ipc.Operator,
 	"GET /v1/trust": ipc.Observer, "GET /v1/trust/{address}": ipc.Observer,

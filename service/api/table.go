@@ -20,12 +20,12 @@ func (s *Server) table() table {
 		{get, "/v1/networks/{network}", ipc.Observer, "reading a network", "orreryctl listnetworks", s.network},
 		{post, "/v1/networks/{network}", ipc.Operator, "joining a network", "orreryctl join {network}", s.join},
 		{patch, "/v1/networks/{network}", ipc.Operator, "changing a network's settings", "orreryctl set {network} SETTING=VALUE", s.setNetwork},
-		{get, "/v1/networks/{network}/invite", ipc.Observer, "making an invite", "orreryctl invite {network}", s.invite},
+		{get, "/v1/networks/{network}/invite", ipc.Operator, "making an invite", "orreryctl invite {network}", s.invite},
 		{del, "/v1/networks/{network}", ipc.Operator, "leaving a network", "orreryctl leave {network}", s.leave},
 		{get, "/v1/networks/{network}/rules", ipc.Operator, "reading a network's rules", "orreryctl rules show {network}", s.rules},
 		{post, "/v1/networks/{network}/rules/explain", ipc.Operator, "asking what rules do to a frame", "orreryctl rules explain {network} FRAME", s.explainFrame},
 
-		{get, "/v1/networks/{network}/bridge", ipc.Observer, "listing who is behind bridges", "orreryctl bridge {network}", s.bridgedHosts},
+		{get, "/v1/networks/{network}/bridge", ipc.Operator, "listing who is behind bridges", "orreryctl bridge {network}", s.bridgedHosts},
 
 		{get, "/v1/peers", ipc.Observer, "listing peers", "orreryctl peers", s.peers},
 		{get, "/v1/peers/{address}", ipc.Observer, "reading a peer", "orreryctl peers", s.peer},

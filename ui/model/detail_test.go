@@ -61,7 +61,7 @@ func TestTrouble(t *testing.T) {
 	all := uitest.WithTrouble()
 	all.Status.Role = ipc.Observer
 	r, _ = newState(all).Network(uitest.Home)
-	if r.Routes[0].Enabled || r.Values[0].Change.Enabled || r.Unverified.Rows[0].Verify.Enabled || !r.Invite.Enabled {
+	if r.Routes[0].Enabled || r.Values[0].Change.Enabled || r.Unverified.Rows[0].Verify.Enabled || r.Invite.Enabled {
 		t.Errorf("%+v", r)
 	}
 }

@@ -136,7 +136,7 @@ func (s *State) networkRow(n ipc.Network, joined bool) NetworkRow {
 		r.VerifyController, r.Unverified = s.verifyController(&n), s.unverified(&n)
 		r.Port, r.Bridging = portText(&n), bridgingText(n.Bridging)
 		if controllerOf(n.ID) != "" {
-			r.Invite = Button{Label: text.Get("network.invite"), Enabled: true, Action: Action{Do: OpenInvite, Target: n.ID}}
+			r.Invite = s.guard(Button{Label: text.Get("network.invite"), Action: Action{Do: OpenInvite, Target: n.ID}})
 		}
 		r.SignIn, r.Login = s.login(&n)
 	} else {
