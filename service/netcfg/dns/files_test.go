@@ -104,7 +104,10 @@ func (f *fakePolicies) refresh(_ context.Context, policy bool) error {
 	return f.fail
 }
 
-func (f *fakePolicies) configure(_ context.Context, index int, servers []string, domain string) error {
+func (f *fakePolicies) configure(_ context.Context, index int, name string, servers []string, domain string) error {
+	if index != 7 || name != "orr0" {
+		return errors.New("it is another interface")
+	}
 	f.configured = append(f.configured, strings.Join(servers, ";")+"/"+domain)
 	return f.fail
 }
@@ -156,6 +159,14 @@ func TestPolicyTable(t *testing.T) {
 	}
 	if len(f.tables[tableLocal]) != 1 || len(f.tables[tablePolicy]) != 1 || f.configured[len(f.configured)-1] != "/" {
 		t.Errorf("left: %+v", f)
+	}
+	// A rule that was being written when the service was killed, after which
+	// another interface has the index.
+	f.tables[tableLocal] = map[string]*rule{key: {}, "{1}": {}}
+	f.configured = nil
+	e.Index = 8
+	if err := p.undo(t.Context(), e); err != nil || f.tables[tableLocal][key] != nil || f.tables[tableLocal]["{1}"] == nil || f.configured != nil {
+		t.Errorf("left: %+v, %v", f, err)
 	}
 	f.fail = errors.New("access is denied")
 	if _, err := p.apply(t.Context(), w); err == nil {

@@ -97,10 +97,11 @@ func (n *networkManager) reload(ctx context.Context) error {
 
 // undo implements resolver.
 func (n *networkManager) undo(ctx context.Context, e entry) error {
-	gone, err := removeOwn(e.Name, ownMark)
-	if err != nil || !gone {
+	if _, err := removeOwn(e.Name, ownMark); err != nil {
 		return err
 	}
+	// Also when the file was gone already: who was killed after he removed it has
+	// told nobody.
 	if _, err := n.bus.connect(); err != nil || !n.bus.owned(ctx, nmName) {
 		return nil // it reads the folder when it starts
 	}

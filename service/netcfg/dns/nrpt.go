@@ -44,8 +44,9 @@ type policyStore interface {
 	// of names.
 	refresh(ctx context.Context, policy bool) error
 	// configure sets the servers and the domain to complete short names with of
-	// an interface, none for both to reset it.
-	configure(ctx context.Context, index int, servers []string, domain string) error
+	// an interface, none for both to reset it. It fails if the interface of the
+	// index has another name: after a restart of the system it may be anybody's.
+	configure(ctx context.Context, index int, name string, servers []string, domain string) error
 }
 
 // policyTable is the resolver of Windows. It is here, and not in the file of
@@ -119,7 +120,7 @@ func (p *policyTable) apply(ctx context.Context, w *wish) (bool, error) {
 		servers = texts(w)
 	}
 	if what := strings.Join(servers, ";") + "/" + w.domain; p.configured[w.index] != what {
-		if err := p.registry.configure(ctx, w.index, servers, w.domain); err != nil {
+		if err := p.registry.configure(ctx, w.index, w.device, servers, w.domain); err != nil {
 			return changed, fmt.Errorf("configure the interface: %w", err)
 		}
 		p.configured[w.index] = what
@@ -165,7 +166,8 @@ func (p *policyTable) undo(ctx context.Context, e entry) error {
 		if err != nil {
 			return fmt.Errorf("read the rule: %w", err)
 		}
-		if r == nil || r.comment != ruleMark+e.Network {
+		// Who was killed while writing may have left a key of ours that is empty.
+		if r == nil || r.comment != ruleMark+e.Network && (e.Name != ruleKey(e.Network, e.Interface) || !r.equal(&rule{})) {
 			continue
 		}
 		if err := p.registry.remove(table, e.Name); err != nil {
@@ -175,7 +177,7 @@ func (p *policyTable) undo(ctx context.Context, e entry) error {
 	}
 	// What the interface has goes with it, if it is gone already.
 	delete(p.configured, e.Index)
-	_ = p.registry.configure(ctx, e.Index, nil, "")
+	_ = p.registry.configure(ctx, e.Index, e.Interface, nil, "")
 	if !found {
 		return nil
 	}

@@ -307,3 +307,28 @@ func TestProgramHangs(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Who was killed between the removal of the file and telling NetworkManager of it
+// leaves a dnsmasq that still asks the network's servers.
+func TestNetworkManagerToldAfterAKill(t *testing.T) {
+	t.Parallel()
+	b := newPrivateBus(t)
+	f := newFakeNM(t, b, "dnsmasq")
+	dir := t.TempDir()
+	j := journal{filepath.Join(dir, "dns.journal")}
+	if err := j.save([]entry{{By: "NetworkManager", Network: netA, Interface: "lo", Name: filepath.Join(dir, "orrery-"+netA+".conf")}}); err != nil {
+		t.Fatal(err)
+	}
+	bus := newBus(nmName)
+	bus.address = b.address()
+	m, err := openOn(newLinux(bus), Config{Journal: j.path, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.reloaded(); got != "[4]" {
+		t.Errorf("reloads %s", got)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+}

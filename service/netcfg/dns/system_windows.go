@@ -142,9 +142,12 @@ func tellResolver() error {
 	return windows.ControlService(s, windows.SERVICE_CONTROL_PARAMCHANGE, &status)
 }
 
-func (windowsRegistry) configure(_ context.Context, index int, servers []string, domain string) error {
-	if _, err := net.InterfaceByIndex(index); err != nil {
+func (windowsRegistry) configure(_ context.Context, index int, name string, servers []string, domain string) error {
+	switch i, err := net.InterfaceByIndex(index); {
+	case err != nil:
 		return fmt.Errorf("interface %d: %w", index, err)
+	case i.Name != name:
+		return fmt.Errorf("interface %d is %s now, not %s", index, i.Name, name)
 	}
 	luid, err := winipcfg.LUIDFromIndex(uint32(index))
 	if err != nil {

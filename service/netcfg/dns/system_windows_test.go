@@ -2,6 +2,7 @@ package dns
 
 import (
 	"errors"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -68,7 +69,16 @@ func TestWindowsRegistry(t *testing.T) {
 	if err := w.refresh(t.Context(), false); err != nil {
 		t.Error(err)
 	}
-	if err := w.configure(t.Context(), 1<<30, nil, "corp.internal"); err == nil {
+	if err := w.configure(t.Context(), 1<<30, "orr0", nil, "corp.internal"); err == nil {
 		t.Error("an interface that does not exist was configured")
+	}
+	others, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range others {
+		if err := w.configure(t.Context(), i.Index, i.Name+" of another", nil, ""); err == nil {
+			t.Errorf("%s was configured, which has another name", i.Name)
+		}
 	}
 }
