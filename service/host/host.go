@@ -326,9 +326,19 @@ func (h *Host) tell(events <-chan node.Event) {
 	}
 }
 
+// maxDatagrams is how many datagrams the core is given at a time. A socket brings
+// megabytes at once; what becomes of so many fits the memory that an outbox keeps,
+// and nobody else waits long for the core.
+const maxDatagrams = 512
+
 // datagrams takes a batch from a socket.
 func (h *Host) datagrams(batch []vl1.Datagram) {
-	h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Datagrams(at, batch, out) })
+	for len(batch) > 0 {
+		n := min(len(batch), maxDatagrams)
+		some := batch[:n:n]
+		h.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) { c.Datagrams(at, some, out) })
+		batch = batch[n:]
+	}
 }
 
 // worker validates identities, off the packet path.
