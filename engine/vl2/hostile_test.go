@@ -208,3 +208,32 @@ func TestReplicatedMemberIsNoHost(t *testing.T) {
 		t.Errorf("sent %v", out)
 	}
 }
+
+// Members can name as many others as they like: the question who holds an address
+// still reaches whoever announced it.
+func TestInventedHoldersHideNobody(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
+	k := groupKey{nw.id, identity.MulticastGroup{MAC: identity.Broadcast, ADI: 0x0a931109}}
+	s.learnLike(start, k, v.PeerB, true)
+	for i := range identity.Address(1000) {
+		s.learnLike(start, k, 0x100000+i, false)
+	}
+	for i := range clock.Mono(20) {
+		f.take()
+		s.SendFrame(after(1000*i), nw, nw.mac, identity.Broadcast, ether.TypeARP, unhex(t, arpVector))
+		n, holder := 0, 0
+		for _, p := range f.take() {
+			if p.Verb == wire.VerbMulticastFrame {
+				n++
+				if p.To == v.PeerB {
+					holder++
+				}
+			}
+		}
+		if n != resolutionLimit || holder != 1 {
+			t.Errorf("question %d went to %d, of them %d holders", i, n, holder)
+		}
+	}
+}

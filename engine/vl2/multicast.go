@@ -113,23 +113,29 @@ func (s *Switch) reachable(nw *Network, g *group) (n int) {
 }
 
 // sendToAll sends o to all bridges, which get every multicast, and to known
-// members of the group at random, until its limit.
+// members of the group at random, until its limit. A question for a neighbour goes
+// first to those who announced the address themselves: others can be invented.
 func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing) {
 	for _, a := range nw.roles.bridges {
 		s.sendCopy(at, nw, o, a)
 	}
-	members := s.scratch.addrs[:0]
+	members, announced := s.scratch.addrs[:0], 0
 	for _, l := range g.likes {
 		switch {
-		case slices.Contains(nw.roles.bridges, l.member):
+		case nw.roles.bridge(l.member):
 		case s.permitted(nw, l.member):
 			members = append(members, l.member)
+			if o.resolves && l.own {
+				members[announced], members[len(members)-1] = l.member, members[announced]
+				announced++
+			}
 		default:
 			nw.turnAwayTo(at, l.member)
 		}
 	}
 	// Two may be ourselves and the origin, who do not count against the limit.
-	s.shuffle(members, o.limit+2)
+	s.shuffle(members[:announced], o.limit+2)
+	s.shuffle(members[announced:], o.limit+2)
 	s.scratch.addrs = members
 	for _, a := range members {
 		s.sendCopy(at, nw, o, a)

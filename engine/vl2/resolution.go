@@ -1,6 +1,7 @@
 package vl2
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"orrery/engine/clock"
@@ -22,8 +23,9 @@ func isResolution(g identity.MulticastGroup, f *frame) bool {
 		asked, ok := groupOf(f.dst, f.etherType, f.payload)
 		return ok && asked == g
 	}
-	return f.etherType == ether.TypeIPv6 && uint64(f.dst)>>24 == 0x3333ff && len(f.payload) >= 64 &&
-		f.payload[6] == ether.ProtoICMPv6 && f.payload[40] == ether.TypeNeighborSolicitation
+	return f.etherType == ether.TypeIPv6 && len(f.payload) >= 64 && g.ADI == 0 && g.MAC == f.dst &&
+		f.payload[6] == ether.ProtoICMPv6 && f.payload[40] == ether.TypeNeighborSolicitation &&
+		f.dst == 0x3333ff000000|identity.MAC(binary.BigEndian.Uint32(f.payload[60:])&0xffffff)
 }
 
 // sendSingly sends a question for a neighbour to one member as a frame of its

@@ -45,7 +45,7 @@ func TestResolutionWithoutMulticast(t *testing.T) {
 	// advertisement to all is not.
 	solicitation := func(kind byte) []byte {
 		b := make([]byte, 72)
-		b[0], b[6], b[7], b[40] = 0x60, ether.ProtoICMPv6, 255, kind
+		b[0], b[6], b[7], b[40], b[63] = 0x60, ether.ProtoICMPv6, 255, kind, 9
 		return b
 	}
 	to := identity.MAC(0x3333ff000009)
@@ -57,8 +57,9 @@ func TestResolutionWithoutMulticast(t *testing.T) {
 	lost := nw.Drops(DropNoMulticast)
 	s.SendFrame(after(1000), nw, nw.mac, to, ether.TypeIPv6, solicitation(ether.TypeNeighborAdvertisement))
 	s.SendFrame(after(1000), nw, nw.mac, 0x333300000001, ether.TypeIPv6, solicitation(ether.TypeNeighborSolicitation))
+	s.SendFrame(after(1000), nw, nw.mac, 0x3333ff00000a, ether.TypeIPv6, solicitation(ether.TypeNeighborSolicitation)) // for another
 	s.SendFrame(after(1000), nw, nw.mac, identity.Broadcast, ether.TypeIPv4, request)
-	if out := f.take(); len(out) != 0 || nw.Drops(DropNoMulticast) != lost+3 {
+	if out := f.take(); len(out) != 0 || nw.Drops(DropNoMulticast) != lost+4 {
 		t.Errorf("sent %v on a network without multicast", out)
 	}
 }
