@@ -23,14 +23,14 @@ saw. Nothing is sent or counted.
 The frame is hex from its destination MAC on; colons, dashes, spaces and the
 offsets of "tcpdump -xx" may stand between the digits. "-" reads it from the
 input. --pcap takes frames from a capture: one line for each, or with --frame
-everything about one. A capture of IP packets, as from a TUN device, needs --in
-and --from, or --out and --to.
+everything about one. IP packets, as the devices of networks have them by
+default, have no MACs: they need --out and --to, or --in and --from.
 
 Direction and ends follow from the MACs unless they are named. Both ends judge
 each frame: if this one accepts it, ask the other one too.`,
 		Example: `  orreryctl rules explain 8056c2e21c000001 --pcap zt.pcap
   orreryctl rules explain 8056c2e21c000001 --pcap zt.pcap --frame 7
-  tcpdump -i zt0 -c1 -xx port 80 | orreryctl rules explain 8056c2e21c000001 -`,
+  tcpdump -i zt0 -c1 -xx port 80 | orreryctl rules explain 8056c2e21c000001 - --out --to 89e92ceee5`,
 	}
 	explain.RunE = func(c *cobra.Command, args []string) error {
 		switch {

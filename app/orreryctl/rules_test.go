@@ -65,7 +65,7 @@ func TestRules(t *testing.T) {
 	r := strings.NewReplacer("--socket "+socket+" ", "", "-D"+home+" ", "-DHOME ", filepath.Dir(file)+"/", "")
 	lines := with([]string{"--socket", socket}, "rules", "rules show 294551b91fabcdef", "-j rules show 294551b91fabcdef", "rules show 1234567812345678", "rules show zork",
 		"rules explain 294551b91fabcdef", "rules explain 294551b91fabcdef "+frame, "-j rules explain 294551b91fabcdef "+frame+" --out --to e285b97aef",
-		"rules explain 294551b91fabcdef xyz", "rules explain 294551b91fabcdef 001122", "rules explain 294551b91fabcdef "+frame+" --in --out",
+		"rules explain 294551b91fabcdef xyz", "rules explain 294551b91fabcdef 0012ü", "rules explain 294551b91fabcdef 001", "rules explain 294551b91fabcdef 001122", "rules explain 294551b91fabcdef "+frame+" --in --out",
 		"rules explain 294551b91fabcdef "+frame+" --from zork", "rules explain 294551b91fabcdef "+frame+" --pcap x", "rules explain 294551b91fabcdef "+frame+" --limit 3",
 		"rules explain 294551b91fabcdef --pcap "+file, "rules explain 294551b91fabcdef --pcap "+ng+" --limit 1", "-j rules explain 294551b91fabcdef --pcap "+ng,
 		"rules explain 294551b91fabcdef --pcap "+file+" --frame 2", "rules explain 294551b91fabcdef --pcap "+file+" --frame 9", "rules explain 294551b91fabcdef --pcap "+file+" --limit 0",
@@ -124,7 +124,7 @@ func captures(t *testing.T) (file, ng, cut, wifi, raw6 string) {
 		return path
 	}
 	ethernet := classic(layers.LinkTypeEthernet)
-	return put("frames.pcap", ethernet), put("frames.pcapng", next.Bytes()), put("cut.pcap", ethernet[:70]), put("wifi.pcap", classic(layers.LinkTypeIEEE802_11)), put("raw.pcap", classic(layers.LinkTypeRaw))
+	return put("frames.pcap", ethernet), put("frames.pcapng", next.Bytes()), put("cut.pcap", ethernet[:120]), put("wifi.pcap", classic(layers.LinkTypeIEEE802_11)), put("raw.pcap", classic(layers.LinkTypeRaw))
 }
 
 // TestFrameText: frames are read in the forms in which tools print them.

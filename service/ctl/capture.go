@@ -72,6 +72,9 @@ func (t *Tool) RulesExplainCapture(ctx context.Context, network string, c Captur
 		case errors.Is(err, io.EOF):
 			return t.printCapture(rows, all, "")
 		case err != nil:
+			if c.Frame == 0 && n > 1 { // what came before it is of use
+				_ = t.printCapture(rows, all, "")
+			}
 			return failf("%s: frame %d: %w", c.File, n, err)
 		case c.Frame == 0 && n > c.Limit:
 			return t.printCapture(rows, all, fmt.Sprintf("Only the first %d frames are listed; see --limit.", c.Limit))
@@ -90,8 +93,12 @@ func (t *Tool) RulesExplainCapture(ctx context.Context, network string, c Captur
 		case c.Frame > 0, err != nil && !(errors.As(err, &refused) && refused.Code == ipc.CodeBadRequest):
 			return explain(err)
 		case err != nil: // this frame's fault
-			all = append(all, capturedFrame{Frame: n, Error: refused.Message})
-			rows = append(rows, []string{fmt.Sprint(n), "", "", "", "", fmt.Sprint(len(frame)), "?", refused.Message})
+			why := refused.Message
+			if refused.Advice != "" {
+				why += ": " + refused.Advice
+			}
+			all = append(all, capturedFrame{Frame: n, Error: why})
+			rows = append(rows, []string{fmt.Sprint(n), "", "", "", "", fmt.Sprint(len(frame)), "?", why})
 			continue
 		}
 		all = append(all, capturedFrame{Frame: n, RuleExplanation: x})
@@ -135,13 +142,13 @@ func openCapture(r io.Reader) (next func() ([]byte, error), err error) {
 		source, err = pcapgo.NewReader(b)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("this is no capture that can be read: %w", err)
+		return nil, fmt.Errorf("this is no capture that can be read, neither pcap nor pcapng: %w", err)
 	}
 	link := source.LinkType()
 	switch link {
 	case layers.LinkTypeEthernet, layers.LinkTypeRaw, layers.LinkTypeIPv4, layers.LinkTypeIPv6, linkTypeRawBSD:
 	default:
-		return nil, fmt.Errorf("the capture has frames of type %s, not Ethernet or IP", link)
+		return nil, fmt.Errorf("the capture has frames of type %s, not Ethernet or IP: capture on the network's own device", link)
 	}
 	return func() ([]byte, error) {
 		frame, _, err := source.ReadPacketData()

@@ -22,6 +22,27 @@ func FuzzHexFrame(f *testing.F) {
 	})
 }
 
+// TestHexPackets: packets from devices without MACs are told from frames.
+func TestHexPackets(t *testing.T) {
+	t.Parallel()
+	const (
+		v4 = "4500001400000000400100000a0000010a000002"
+		v6 = "60000000000059400000000000000000000000000000000000000000000000000000000000000000"
+	)
+	for in, want := range map[string]string{
+		v4:                           "0000000000000000000000000800" + v4,
+		"12:00 IP\n\t0x0000:  " + v4: "0000000000000000000000000800" + v4,
+		v6:                           "00000000000000000000000086dd" + v6,
+		v4 + "00":                    v4 + "00", // a frame to the group 45:00:…
+		"0a" + v4[2:]:                "0a" + v4[2:],
+	} {
+		b, err := parseHexFrame(in)
+		if err != nil || hex.EncodeToString(b) != want {
+			t.Errorf("%q is %x, %v; want %s", in, b, err, want)
+		}
+	}
+}
+
 func FuzzCapture(f *testing.F) {
 	head, _ := hex.DecodeString("d4c3b2a1020004000000000000000000ffff000001000000")
 	f.Add(append(head, make([]byte, 40)...))

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -137,7 +138,7 @@ const maxHexFrame = 256 << 10
 
 // parseHexFrame reads hex digits with spaces, colons, dashes or line ends
 // between them, as tools print them. Of what "tcpdump -xx" prints it takes the
-// lines that begin with an offset.
+// lines that begin with an offset. An IP packet gets an Ethernet header.
 func parseHexFrame(s string) ([]byte, error) {
 	var digits strings.Builder
 	dump := strings.Contains(s, "0x0000:")
@@ -158,13 +159,30 @@ func parseHexFrame(s string) ([]byte, error) {
 		}
 	}
 	b, err := hex.DecodeString(digits.String())
-	if err != nil {
-		return nil, usagef("the frame is not hex: %v", err)
-	}
-	if len(b) < frameHead {
+	stray := strings.Trim(digits.String(), "0123456789abcdefABCDEF")
+	switch {
+	case stray != "":
+		return nil, usagef("the frame is not hex: %q is no digit of it", []rune(stray)[0])
+	case err != nil:
+		return nil, usagef("the frame is not hex: it has an odd number of digits, %d", digits.Len())
+	case isPacket(b):
+		return ethernet(b), nil
+	case len(b) < frameHead:
 		return nil, usagef("%d bytes are no Ethernet frame: it begins with two MACs and the ethertype, %d bytes", len(b), frameHead)
 	}
 	return b, nil
+}
+
+// isPacket reports whether bytes are an IP packet and no Ethernet frame, as what
+// tools print of a device for IP packets: the version and the length fit.
+func isPacket(b []byte) bool {
+	switch {
+	case len(b) >= 20 && b[0]>>4 == 4:
+		return b[0]&15 >= 5 && int(binary.BigEndian.Uint16(b[2:])) == len(b)
+	case len(b) >= 40 && b[0]>>4 == 6:
+		return int(binary.BigEndian.Uint16(b[4:]))+40 == len(b)
+	}
+	return false
 }
 
 // frameHead is the size of an Ethernet header.

@@ -54,7 +54,7 @@ func hasRules(nwid identity.NetworkID, joined bool, s *node.NetworkState) error 
 		return notJoined(nwid)
 	case s.Config == nil:
 		return ipc.Errorf(ipc.CodeUnavailable, "network %s has not told its rules yet", nwid).
-			Advise("See \"orreryctl listnetworks\" for what it is waiting for")
+			Advise("\"orreryctl network status\" says what it is waiting for")
 	}
 	return nil
 }
@@ -149,7 +149,10 @@ func (e *ends) find(q *ipc.FrameQuery, f *ether.Frame) error {
 		case f.Src == e.mac:
 		case f.Dst == e.mac || isMember:
 			e.inbound = true
-		default: // MACs of neither, or of an IP packet that has none
+		case f.Src == 0 && f.Dst == 0:
+			return ipc.Errorf(ipc.CodeBadRequest, "an IP packet does not say which nodes it is between").
+				Advise("Say --out and --to ADDRESS, or --in and --from ADDRESS")
+		default: // MACs of neither
 			return ipc.Errorf(ipc.CodeBadRequest, "it cannot be told from its MACs whether the frame comes in or goes out").
 				Advise("Say --in or --out")
 		}
