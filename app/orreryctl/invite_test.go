@@ -40,7 +40,7 @@ func TestInvite(t *testing.T) {
 		"join orrery://join/e285b97aef000001?c="+selfText, "join orrery://join/ff00160016000000", "join orrery://contact/"+peerText,
 		"join "+filepath.Join(dir, "secret.orrery"), "join "+inviteLink[:len(inviteLink)-12]+"0"+inviteLink[len(inviteLink)-11:],
 		"join "+filepath.Join(dir, "noise.png"), "join "+filepath.Join(dir, "text"), "join "+filepath.Join(dir, "missing"),
-		"contact --name Kim --file "+filepath.Join(dir, "kim.orrery"), "contact --name a\u202eb",
+		"contact --name Kim --file "+filepath.Join(dir, "kim.orrery"), "-j contact --name Kim", "contact --name a\u202eb",
 		"trust verify "+filepath.Join(dir, "card"), "trust verify "+filepath.Join(dir, "text"), "trust verify orrery://contact/"+peerText+"?n=Bob --matches",
 		"trust verify zz", "trust verify e285b97aef --contact "+filepath.Join(dir, "card"),
 		"trust show e285b97aef", "trust unverified", "trust unverified 1111111111111111")...)

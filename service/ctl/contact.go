@@ -10,6 +10,13 @@ import (
 	"orrery/service/verify"
 )
 
+// contactCard is a contact card as JSON.
+type contactCard struct {
+	Link     string `json:"link"`
+	Identity string `json:"identity"`
+	Name     string `json:"name"` // "" for none
+}
+
 // Contact prints this computer's contact card, and makes its picture and file.
 func (t *Tool) Contact(ctx context.Context, v Invitation) error {
 	if err := t.needService(); err != nil {
@@ -28,6 +35,12 @@ func (t *Tool) Contact(ctx context.Context, v Invitation) error {
 		return usagef("the name is longer than 128 bytes or has characters that do not show")
 	}
 	file := "# The contact card of " + id.Address.String() + ". Open it with Orrery, or: orreryctl trust verify FILE\r\n" + card.String() + "\r\n"
+	if t.JSON {
+		if err := writeLink(card.String(), []byte(file), v); err != nil {
+			return err
+		}
+		return t.showValue(contactCard{Link: card.String(), Identity: id.String(), Name: v.Name})
+	}
 	if err := t.publish(card.String(), []byte(file), v); err != nil {
 		return err
 	}
