@@ -110,9 +110,9 @@ func (s *Switch) SetVerifiedOnly(at clock.Instant, nw *Network, on bool) {
 	nw.verifiedOnly = on
 	for _, m := range nw.members.order {
 		m.denied = nil
-		if !on {
-			s.welcome(at, nw, m)
-		}
+	}
+	if !on {
+		s.welcome(at, nw, nw.members.order)
 	}
 }
 
@@ -124,31 +124,39 @@ func (s *Switch) TrustChanged(at clock.Instant, changed []identity.Address) {
 		if !nw.verifiedOnly || nw.config == nil {
 			continue
 		}
+		var verified []*member
 		for _, a := range changed {
 			if m := nw.members.get(a); m != nil && s.permitted(nw, a) {
 				m.denied = nil
-				s.welcome(at, nw, m)
+				verified = append(verified, m)
 			}
 		}
+		s.welcome(at, nw, verified)
 	}
 }
 
-// welcome makes up for what a member that was turned away has missed.
-func (s *Switch) welcome(at clock.Instant, nw *Network, m *member) {
-	if nw.config == nil {
+// welcome makes up for what members that were turned away have missed.
+func (s *Switch) welcome(at clock.Instant, nw *Network, members []*member) {
+	if nw.config == nil || len(members) == 0 {
 		return
-	}
-	if s.mayHear(nw, m) {
-		s.sendListTo(at, nw, m)
 	}
 	var waiting []groupKey
 	for k, g := range s.groups.groups {
-		if _, likes := g.find(m.address); k.network == nw.id && len(g.queue) > 0 && likes {
+		if k.network == nw.id && len(g.queue) > 0 {
 			waiting = append(waiting, k)
 		}
 	}
 	slices.SortFunc(waiting, func(a, b groupKey) int { return a.group.Compare(b.group) })
-	for _, k := range waiting {
-		s.flush(at, nw, s.groups.get(k), m.address)
+	// What is sent may bring in others, in place of some.
+	for _, m := range slices.Clone(members) {
+		if s.mayHear(nw, m) {
+			s.sendListTo(at, nw, m)
+		}
+		for _, k := range waiting {
+			g := s.groups.get(k)
+			if _, likes := g.find(m.address); likes {
+				s.flush(at, nw, g, m.address)
+			}
+		}
 	}
 }
