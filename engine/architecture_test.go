@@ -56,7 +56,11 @@ var imports = []struct {
 	},
 	{
 		folder: "service/ipc/invite", why: "the application, the command line and the service read invites alike",
-		own: []string{"engine/identity", "service/ipc/qr"}, third: []string{},
+		own: []string{"engine/identity"}, third: []string{},
+	},
+	{
+		folder: "service/ipc/linkfile", why: "the application and the command line find links in the same files",
+		own: []string{"service/ipc/invite", "service/ipc/qr"}, third: []string{},
 	},
 	{
 		folder: "service/ipc", why: "the local contract must be cheap to depend on",
@@ -84,6 +88,10 @@ var imports = []struct {
 	{
 		folder: "app/orrery-demo", why: "the demonstration starts the programs, it is not part of them",
 		own: []string{"service/demo"}, third: outside("fyne.io"),
+	},
+	{
+		folder: "app/orreryd", why: "the service runs with all rights, and reads no captures and pictures: that is the command line's business",
+		own: []string{"engine", "assets", "service"}, except: []string{"engine/sim", "service/demo", "service/ctl", "service/ipc/linkfile", "service/ipc/qr"}, third: outside("fyne.io"),
 	},
 	{
 		folder: "app", why: "what runs with privileges, or where there is no display, has no part of the application",

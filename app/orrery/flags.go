@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"orrery/service/ipc/invite"
+	"orrery/service/ipc/linkfile"
 	"orrery/ui/tour"
 )
 
@@ -85,13 +85,13 @@ func linkIn(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, invite.MaxFile+1))
+	content, err := io.ReadAll(io.LimitReader(f, linkfile.MaxFile+1))
 	if err != nil {
 		return "", err
 	}
-	link, err := invite.Link(content)
+	link, err := linkfile.Read(content)
 	if err == nil && !strings.HasPrefix(strings.ToLower(link), "orrery://") {
-		err = invite.ErrFile
+		err = linkfile.ErrNone
 	}
 	return link, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"orrery/service/ipc"
 	"orrery/service/ipc/invite"
+	"orrery/service/ipc/linkfile"
 )
 
 const inviteLink = "orrery://join/e285b97aef000001?c=" + peerText + "&n=Garden"
@@ -53,7 +54,11 @@ func TestInvite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i, err := invite.Read(content); err != nil || i.Name != "Garden" || i.Controller.String() != selfText {
+		text, err := linkfile.Read(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i, err := invite.Parse(text); err != nil || i.Name != "Garden" || i.Controller.String() != selfText {
 			t.Errorf("%s: %+v, %v", name, i, err)
 		}
 		var out, errs bytes.Buffer

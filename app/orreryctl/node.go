@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"orrery/service/ctl"
+	"orrery/service/ipc"
 )
 
 // nodeCommands are those of the reference's command line.
@@ -117,7 +118,7 @@ not go directly why that is and what can be done about it.`,
 
 // doctorCommand examines the service and the machine.
 func (p *program) doctorCommand() *cobra.Command {
-	t, details, home, port := p.tool, false, ctl.DefaultHome(), usualPort
+	t, details, home, port := p.tool, false, ipc.DefaultHome(), usualPort
 	c := &cobra.Command{
 		Use: "doctor", Short: "Find out what is wrong, and what to do about it", Args: between(0, 0, ""),
 		Long: `Examine the service and this machine: sockets and ports, whether UDP works,

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"orrery/service/ctl"
 	"orrery/service/daemon"
+	"orrery/service/ipc"
 	"orrery/service/lifecycle"
 )
 
@@ -89,7 +89,7 @@ func (p *program) command() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	flags := root.PersistentFlags()
-	flags.StringVar(&p.cfg.Home, "home", ctl.DefaultHome(), "home directory, with identity, networks and settings")
+	flags.StringVar(&p.cfg.Home, "home", ipc.DefaultHome(), "home directory, with identity, networks and settings")
 	flags.IntVar(&p.cfg.Port, "port", -1, "primary UDP port, 0 for a random one (default: from local.conf, else 9993)")
 	flags.StringVar(&p.cfg.Socket, "socket", "", "path of the local API's socket or pipe")
 	flags.BoolVar(&p.cfg.CompatAPI, "compat-api", false, "serve the JSON API of existing tools on 127.0.0.1, with authtoken.secret")
@@ -132,7 +132,7 @@ func (p *program) foregroundLog() *slog.Logger {
 // run runs the node.
 func (p *program) run(ctx context.Context, log *slog.Logger) error {
 	cfg := p.cfg
-	cfg.UsualHome = cfg.Home == ctl.DefaultHome()
+	cfg.UsualHome = cfg.Home == ipc.DefaultHome()
 	cfg.Log = log
 	return daemon.Run(ctx, cfg)
 }

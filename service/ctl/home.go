@@ -7,11 +7,13 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"orrery/service/ipc"
 )
 
 // Endpoint says where a home's compatible API is, as given by flags.
 type Endpoint struct {
-	// Home is where port and token are looked up; "" is [DefaultHome].
+	// Home is where port and token are looked up; "" is [ipc.DefaultHome].
 	Home string
 	// Host is the API's IP address; "" is 127.0.0.1.
 	Host string
@@ -21,27 +23,13 @@ type Endpoint struct {
 	Token string
 }
 
-// DefaultHome is the service's home directory unless told otherwise.
-func DefaultHome() string {
-	switch runtime.GOOS {
-	case "windows":
-		if data := os.Getenv("ProgramData"); data != "" {
-			return filepath.Join(data, "Orrery")
-		}
-		return `C:\ProgramData\Orrery`
-	case "darwin":
-		return "/Library/Application Support/Orrery"
-	}
-	return "/var/lib/orrery"
-}
-
 // Connect completes the endpoint from the files of its home and returns a
 // transport. program is what messages start with. The error is an [*Exit] with
 // code 2 (spec 06 §7.1).
 func (e Endpoint) Connect(program string) (Transport, error) {
 	home := e.Home
 	if home == "" {
-		home = DefaultHome()
+		home = ipc.DefaultHome()
 	}
 	if e.Port == 0 {
 		text, err := readSmall(filepath.Join(home, "zerotier-one.port"))

@@ -12,6 +12,7 @@ import (
 	"orrery/engine/netconf"
 	"orrery/service/ipc"
 	"orrery/service/ipc/invite"
+	"orrery/service/ipc/linkfile"
 	"orrery/service/ipc/qr"
 )
 
@@ -172,9 +173,9 @@ func (t *Tool) readLink(what string) (link string, found bool, err error) {
 	}
 	var content []byte
 	if what == "-" {
-		content, err = io.ReadAll(io.LimitReader(t.In, invite.MaxFile+1))
+		content, err = io.ReadAll(io.LimitReader(t.In, linkfile.MaxFile+1))
 	} else {
-		content, err = readFile(what, invite.MaxFile)
+		content, err = readFile(what, linkfile.MaxFile)
 	}
 	switch {
 	case errors.Is(err, os.ErrNotExist) && !strings.ContainsAny(what, `./\`):
@@ -184,7 +185,7 @@ func (t *Tool) readLink(what string) (link string, found bool, err error) {
 	case err != nil:
 		return "", false, failf("%w", err)
 	}
-	if link, err = invite.Link(content); err != nil {
+	if link, err = linkfile.Read(content); err != nil {
 		return "", false, failf("%s: %w", named(what), err)
 	}
 	return link, true, nil

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"orrery/service/ipc"
-	"orrery/service/ipc/invite"
+	"orrery/service/ipc/linkfile"
 	"orrery/ui/uitest"
 )
 
@@ -199,7 +199,7 @@ func TestInvitation(t *testing.T) {
 		p.PictureName != "My-gar-den.png" || p.FileName != "My-gar-den.orrery" || !strings.Contains(p.Lead, "let them in") {
 		t.Errorf("%+v", p)
 	}
-	if got, err := invite.Read(p.File); err != nil || got.String() != link {
+	if got, err := linkfile.Read(p.File); err != nil || got != link {
 		t.Errorf("%+v, %v", got, err)
 	}
 	i.Loaded(&ipc.Invite{Link: link, Own: true}, nil)

@@ -13,6 +13,7 @@ import (
 	fw "fyne.io/fyne/v2/widget"
 
 	"orrery/service/ipc/invite"
+	"orrery/service/ipc/linkfile"
 	"orrery/service/ipc/qr"
 	"orrery/ui/model"
 	"orrery/ui/text"
@@ -55,11 +56,11 @@ func (s *Shell) dropped(_ fyne.Position, files []fyne.URI) {
 // code takes a moment, so it is read elsewhere.
 func (s *Shell) read(name string, r io.ReadCloser) {
 	s.cfg.Run(func(ctx context.Context) {
-		content, err := io.ReadAll(io.LimitReader(r, invite.MaxFile+1))
+		content, err := io.ReadAll(io.LimitReader(r, linkfile.MaxFile+1))
 		err = errors.Join(err, r.Close())
 		link := ""
 		if err == nil {
-			link, err = invite.Link(content)
+			link, err = linkfile.Read(content)
 		}
 		if ctx.Err() != nil {
 			return

@@ -74,7 +74,7 @@ func Parse(s string) (Invite, error) {
 	if len(s) > 2*MaxLink {
 		return Invite{}, fmt.Errorf("%w: %d characters are too many", ErrInvite, len(s))
 	}
-	s = bare(s)
+	s = Bare(s)
 	if strings.HasPrefix(strings.ToLower(s), "orrery://contact/") {
 		return Invite{}, ErrContact
 	}
@@ -136,8 +136,8 @@ func public(s string) (identity.Identity, error) {
 	return id, nil
 }
 
-// bare takes white space out of a link, and what mail programs put around one.
-func bare(s string) string {
+// Bare takes white space out of a link, and what mail programs put around one.
+func Bare(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' {
 			return -1
