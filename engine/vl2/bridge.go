@@ -69,8 +69,9 @@ func (s *Switch) repeats(at clock.Instant, nw *Network, f *frame) bool {
 
 // learnHost decides whether a frame of mac may come from m, which is so if m is
 // an active bridge, and notes that mac is behind it. Members' own MACs are behind
-// no bridge, whatever one says.
-func (s *Switch) learnHost(at clock.Instant, nw *Network, m *member, mac identity.MAC) bool {
+// no bridge, whatever one says. Unless it is certain, mac may be that of a member
+// too.
+func (s *Switch) learnHost(at clock.Instant, nw *Network, m *member, mac identity.MAC, certain bool) bool {
 	switch {
 	case !nw.roles.bridge(m.address):
 		nw.drops[DropNotBridge]++
@@ -81,6 +82,9 @@ func (s *Switch) learnHost(at clock.Instant, nw *Network, m *member, mac identit
 	case !nw.hosts.learn(at.Mono, mac, m.address):
 		nw.looped(at, mac)
 	default:
+		if certain {
+			nw.hosts.at[mac].certain = true
+		}
 		return true
 	}
 	return false
@@ -100,6 +104,13 @@ func (nw *Network) behindBridge(now clock.Mono, mac identity.MAC) bool {
 	}
 	_, ok := nw.hosts.lookup(now, mac)
 	return ok && !nw.ofMember(mac)
+}
+
+// perhapsMember reports whether mac, which looks like that of a host behind a
+// bridge, may as well be a member's that has not been heard here yet.
+func (nw *Network) perhapsMember(mac identity.MAC) bool {
+	h := nw.hosts.at[mac]
+	return h != nil && !h.certain && h.via != nw.hosts.self && mac.InNetwork(nw.id)
 }
 
 // elsewhere reports whether a host that was behind us has moved behind another

@@ -184,28 +184,55 @@ func TestInventedDisputes(t *testing.T) {
 	}
 }
 
-// A member of which only a replicator has told is still sent to directly: it is
-// behind no bridge.
-func TestReplicatedMemberIsNoHost(t *testing.T) {
+// Who it is of whom only a replicator has told, a member or a host behind it, is
+// seen when the one or the other is heard. Until then frames go to both.
+func TestReplicatedMemberOrHost(t *testing.T) {
 	t.Parallel()
 	v := loadMulticast(t)
-	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
-	c := *nw.config
-	c.Specialists = []netconf.Specialist{netconf.Specialist(v.PeerB) | netconf.ActiveBridge | netconf.MulticastReplicator}
-	s.setConfig(nw, &c)
-	member := identity.MACOf(nw.id, v.PeerC)
-	m := wire.MulticastFrame{
-		Network: nw.id, Flags: wire.MulticastFrameSource, Source: member, Group: identity.MulticastGroup{MAC: 0x01005e0000fb}, EtherType: 0x88b5, Data: []byte("x"),
-	}
-	s.Handle(start, wire.VerbMulticastFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: 1, Payload: m.Append(nil)})
-	if len(f.takeDelivered()) != 1 {
-		t.Fatal("the replicated frame did not arrive")
-	}
-	f.take()
-	s.SendFrame(start, nw, nw.mac, member, 0x88b5, []byte("answer"))
-	out := f.take()
-	if len(out) == 0 || out[len(out)-1].To != v.PeerC || out[len(out)-1].Verb != wire.VerbFrame {
-		t.Errorf("sent %v", out)
+	for _, host := range []bool{false, true} {
+		f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
+		c := *nw.config
+		c.Specialists = []netconf.Specialist{netconf.Specialist(v.PeerB) | netconf.ActiveBridge | netconf.MulticastReplicator}
+		s.setConfig(nw, &c)
+		mac := identity.MACOf(nw.id, v.PeerC)
+		told := func(id uint64) {
+			m := wire.MulticastFrame{
+				Network: nw.id, Flags: wire.MulticastFrameSource, Source: mac, Group: identity.MulticastGroup{MAC: 0x01005e0000fb}, EtherType: 0x88b5, Data: []byte("x"),
+			}
+			s.Handle(start, wire.VerbMulticastFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: id, Payload: m.Append(nil)})
+			if len(f.takeDelivered()) != 1 {
+				t.Error("a frame that was sent on did not arrive")
+			}
+		}
+		check := func(member, bridge bool) {
+			t.Helper()
+			f.take()
+			s.SendFrame(start, nw, nw.mac, mac, 0x88b5, []byte("answer"))
+			got := [2]bool{}
+			for _, p := range f.take() {
+				got[0] = got[0] || p.To == v.PeerC && p.Verb == wire.VerbFrame
+				got[1] = got[1] || p.To == v.PeerB && p.Verb == wire.VerbExtFrame
+			}
+			if got != [2]bool{member, bridge} {
+				t.Errorf("host %v: to the member and to the bridge went %v, want %v", host, got, [2]bool{member, bridge})
+			}
+		}
+		check(true, false)
+		told(1)
+		check(true, true)
+		if host {
+			body := append(wire.AppendExtFrameHead(nil, nw.id, 0, nw.mac, mac, 0x88b5), "x"...)
+			s.Handle(start, wire.VerbExtFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: 2, Payload: body})
+		} else {
+			body := append(wire.AppendFrameHead(nil, nw.id, 0x88b5), "x"...)
+			s.Handle(start, wire.VerbFrame, &vl1.Inbound{From: f.known[v.PeerC], ID: 2, Payload: body})
+		}
+		if len(f.takeDelivered()) != 1 {
+			t.Error("its own frame did not arrive")
+		}
+		check(!host, host)
+		told(3)
+		check(!host, host)
 	}
 }
 

@@ -17,6 +17,9 @@ type host struct {
 	moves  int
 	window clock.Mono
 	pinned clock.Mono
+	// certain is not set of one of which only a replicator told, as it would of a
+	// member.
+	certain bool
 }
 
 // hostTable remembers behind which bridge a MAC was last seen, be it a remote

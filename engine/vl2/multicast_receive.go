@@ -59,7 +59,7 @@ func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g ide
 		nw.turnAwayFrom(at, m)
 		return true
 	}
-	if f.src != m.mac && !s.replicated(nw, m, f.src) && !s.learnHost(at, nw, m, f.src) {
+	if f.src != m.mac && !s.sentOn(at, nw, m, f.src) {
 		return false
 	}
 	// Only now, unlike the reference: those to whom we send it on trust us.
@@ -76,12 +76,20 @@ func (s *Switch) acceptMulticast(at clock.Instant, nw *Network, m *member, g ide
 	return true
 }
 
-// replicated reports whether m sends on what the member with the MAC src sent: as
-// a replicator, and as the bridge that it has to be for that (spec 04 §12.5). That
-// member need not have been heard here. A host behind m whose MAC only looks like
-// a member's is told by what it sends to us alone.
-func (s *Switch) replicated(nw *Network, m *member, src identity.MAC) bool {
-	return src.InNetwork(nw.id) && nw.roles.bridge(m.address) && slices.Contains(nw.roles.replicators, m.address)
+// replicates reports whether m may send on what members sent: as a replicator,
+// and as the bridge that it has to be for that (spec 04 §12.5).
+func (s *Switch) replicates(nw *Network, m *member) bool {
+	return nw.roles.bridge(m.address) && slices.Contains(nw.roles.replicators, m.address)
+}
+
+// sentOn decides whether m may send on a multicast frame of mac: a replicator that
+// of a member, any bridge that of a host behind it. Which of the two it is cannot
+// be told of a replicator and a MAC as members have while no such member was heard.
+func (s *Switch) sentOn(at clock.Instant, nw *Network, m *member, mac identity.MAC) bool {
+	if !mac.InNetwork(nw.id) || !s.replicates(nw, m) {
+		return s.learnHost(at, nw, m, mac, true)
+	}
+	return nw.ofMember(mac) || s.learnHost(at, nw, m, mac, false)
 }
 
 // replyWithMembers answers a MULTICAST_FRAME whose sender wants members.

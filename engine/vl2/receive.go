@@ -95,7 +95,7 @@ func (s *Switch) acceptExtFrame(at clock.Instant, nw *Network, m *member, f *fra
 // cannot know whether we are one.
 func (s *Switch) macsAllowed(at clock.Instant, nw *Network, m *member, f *frame) bool {
 	if f.src != m.mac {
-		return s.learnHost(at, nw, m, f.src)
+		return s.learnHost(at, nw, m, f.src, true)
 	}
 	if f.dst == nw.mac {
 		return true

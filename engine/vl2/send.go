@@ -25,6 +25,9 @@ func (s *Switch) SendFrame(at clock.Instant, nw *Network, src, dst identity.MAC,
 	case dst.InNetwork(nw.id) && !nw.behindBridge(at.Mono, dst):
 		s.sendToMember(at, nw, &f)
 	default:
+		if nw.perhapsMember(dst) {
+			s.sendToMember(at, nw, &f)
+		}
 		s.sendToBridges(at, nw, &f)
 	}
 }
