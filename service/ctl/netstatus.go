@@ -97,8 +97,10 @@ func (t *Tool) controllerStatus(n *ipc.Network, line func(format string, args ..
 		line("Nobody controls it: its ID says what it is.")
 	case !n.RefreshedAt.IsZero():
 		line("Controller %s, last configuration %s ago", n.Controller, t.since(n.RefreshedAt))
+	case n.Status == ipc.OK:
+		line("Controller %s, no configuration since the start: an earlier one is in force", n.Controller)
 	default:
-		line("Controller %s, no configuration from it is in force", n.Controller)
+		line("Controller %s, no configuration", n.Controller)
 	}
 	if l := n.Login; l != nil {
 		if l.URL != "" {
