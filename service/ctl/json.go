@@ -22,7 +22,25 @@ func pretty(raw []byte) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	return escaped(b.Bytes()), nil
+}
+
+// escaped writes characters that a terminal may take for commands, or that turn
+// text around, as JSON can. Names are others' choice.
+func escaped(encoded []byte) []byte {
+	risky := func(r rune) bool { return r >= 0x7f && r != '\ufffd' && printable(string(r)) == "?" }
+	if bytes.IndexFunc(encoded, risky) < 0 {
+		return encoded
+	}
+	var b bytes.Buffer
+	for _, r := range string(encoded) {
+		if risky(r) {
+			fmt.Fprintf(&b, `\u%04x`, r) // all of them have 16 bits
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
 }
 
 // show prints JSON indented.
