@@ -109,6 +109,8 @@ func TestSettingsFile(t *testing.T) {
 				AcceptRoutes: []netip.Prefix{p("0.0.0.0/0"), p("8.8.8.8/32")}, IgnoreRoutes: []netip.Prefix{p("10.9.0.0/16")}},
 			"allowManaged=1\nallowGlobal=0\nallowDefault=0\nallowDNS=0\nport=tun\nlanDiscovery=1\ndnsDefault=1\nremoteTrace=1\nmtu=1400\n" +
 				"acceptRoutes=0.0.0.0/0,8.8.8.8/32\nignoreRoutes=10.9.0.0/16\ntoken=let\\eme in\n", nil},
+		{"verified, perhaps", "verifiedOnly=maybe\nlanDiscovery=maybe\n", Settings{AllowManaged: true, VerifiedOnly: true}, defaults + "verifiedOnly=1\n", ErrSetting},
+		{"words", "verifiedOnly=yes\nlanDiscovery=True\ndnsDefault=off\nremoteTrace=0\n", Settings{AllowManaged: true, VerifiedOnly: true, LANDiscovery: true}, defaults + "verifiedOnly=1\nlanDiscovery=1\n", nil},
 		{"zero MTU", "mtu=0\n", DefaultSettings(), defaults, nil},
 		{"low MTU", "mtu=1279\n", DefaultSettings(), defaults, ErrSetting},
 		{"high MTU", "mtu=10001\n", DefaultSettings(), defaults, ErrSetting},

@@ -43,8 +43,8 @@ const (
 
 // ParseSettings reads a file networks.d/<id>.local.conf (spec 06 §1.3). Missing
 // values are the defaults. A value that cannot be used gives ErrSetting with the
-// settings that remain, of which no address or route is let in that the file
-// does not let in.
+// settings that remain, of which no address, route or member is let in that the
+// file does not let in.
 func ParseSettings(text []byte) (Settings, error) {
 	d := wire.ParseDictionary(text, settingsCapacity)
 	s := Settings{
@@ -52,13 +52,29 @@ func ParseSettings(text []byte) (Settings, error) {
 		AllowGlobal:  d.Bool(setGlobal, false),
 		AllowDefault: d.Bool(setDefault, false),
 		AllowDNS:     d.Bool(setDNS, false),
-		VerifiedOnly: d.Bool(setVerified, false),
-		LANDiscovery: d.Bool(setLAN, false),
-		RemoteTrace:  d.Bool(setTrace, false),
-		DNSDefault:   d.Bool(setDNSAll, false),
 		unknown:      unknownEntries(&d),
 	}
-	return s, errors.Join(s.parseManaged(&d), s.parsePort(&d), s.parseMTU(&d), s.parseRoutes(&d), s.parseToken(&d))
+	return s, errors.Join(s.parseSwitches(&d), s.parseManaged(&d), s.parsePort(&d), s.parseMTU(&d), s.parseRoutes(&d), s.parseToken(&d))
+}
+
+// parseSwitches reads what is on or off and no other program writes. Of a word
+// that is neither the careful side is taken.
+func (s *Settings) parseSwitches(d *wire.Dictionary) (err error) {
+	for _, w := range []struct {
+		key     string
+		to      *bool
+		careful bool
+	}{{setVerified, &s.VerifiedOnly, true}, {setLAN, &s.LANDiscovery, false}, {setTrace, &s.RemoteTrace, false}, {setDNSAll, &s.DNSDefault, false}} {
+		switch v := d.Text(w.key, ""); strings.ToLower(v) {
+		case "1", "t", "true", "on", "yes":
+			*w.to = true
+		case "", "0", "f", "false", "off", "no":
+		default:
+			*w.to = w.careful
+			err = errors.Join(err, fmt.Errorf("%w: %s is %q, want 1 or 0", ErrSetting, w.key, clip(v, 64)))
+		}
+	}
+	return err
 }
 
 // parseManaged reads what the network may assign.

@@ -83,6 +83,11 @@ func fileAlert(n store.Notice) ipc.Alert {
 	case "local.conf":
 		a.Text += " The default settings are in force."
 	}
+	if id, ok := strings.CutSuffix(strings.TrimPrefix(n.File, "networks.d/"), ".local.conf"); ok {
+		a.Title = "Not all settings of network " + id + " can be used"
+		a.Text += " The others are in force."
+		a.Advice = fmt.Sprintf("Set them again: orreryctl set %s SETTING=VALUE.", id)
+	}
 	if strings.HasPrefix(n.File, "moons.d/") {
 		a.Text += " The moon is not used."
 		if errors.Is(n.Err, vl1.ErrWorldUnsigned) {

@@ -104,7 +104,7 @@ func (d *Daemon) load() (_ *loaded, err error) {
 		return nil, fmt.Errorf("peer cache: %w", err)
 	}
 	d.notices(notices)
-	if l.networks, notices, err = d.home.Networks(); err != nil {
+	if l.networks, notices, err = d.home.Networks(now); err != nil {
 		return nil, fmt.Errorf("joined networks: %w", err)
 	}
 	d.notices(notices)

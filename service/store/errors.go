@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 var (
@@ -70,13 +71,20 @@ func (e *DamagedDatabaseError) Unwrap() error { return e.Err }
 type Notice struct {
 	File    string // relative to the home directory
 	MovedTo string // its new name, relative to the home directory; empty if it was left alone
-	Err     error  // what is wrong with it
+	// CopiedTo is a copy of it, if what is wrong with it goes away with its next
+	// change.
+	CopiedTo string
+	Err      error // what is wrong with it
 }
 
 // String describes the notice in a sentence.
 func (n Notice) String() string {
-	if n.MovedTo == "" {
-		return fmt.Sprintf("%s: %v", n.File, n.Err)
+	text := fmt.Sprintf("%s: %s", n.File, strings.ReplaceAll(n.Err.Error(), "\n", "; "))
+	switch {
+	case n.MovedTo != "":
+		text += "; moved to " + n.MovedTo
+	case n.CopiedTo != "":
+		text += "; copied to " + n.CopiedTo
 	}
-	return fmt.Sprintf("%s: %v; moved to %s", n.File, n.Err, n.MovedTo)
+	return text
 }

@@ -372,7 +372,7 @@ func TestNetworks(t *testing.T) {
 	put(t, "v=7", h.path(networksDir, "8E4DF28B72000005.conf"))
 	put(t, "allowDNS=1\n", h.path(networksDir, "8e4df28b72000009.local.conf"))
 
-	list, notices, err := h.Networks()
+	list, notices, err := h.Networks(time.Unix(1700000000, 0))
 	if err != nil || len(list) != 4 || len(notices) != 2 {
 		t.Fatalf("networks %v, %v, %v", list, notices, err)
 	}
@@ -384,6 +384,11 @@ func TestNetworks(t *testing.T) {
 	}
 	if s := list[1].Settings; !s.AllowManaged || s.AllowGlobal {
 		t.Errorf("default settings: %+v", s)
+	}
+	// What could not be used is kept, for the next change replaces the file.
+	const kept = "networks.d/8e4df28b72000001.local.conf.damaged-1700000000"
+	if b, err := os.ReadFile(h.path(kept)); err != nil || !strings.HasSuffix(string(b), ",junk\n") || !slices.ContainsFunc(notices, func(n Notice) bool { return n.CopiedTo == kept }) {
+		t.Errorf("the copy of the settings: %q, %v, %v", b, err, notices)
 	}
 	// Settings may wait for a network that is not joined yet.
 	if s, err := h.NetworkSettings(0x8e4df28b72000009); err != nil || !s.AllowDNS {
@@ -399,7 +404,7 @@ func TestNetworks(t *testing.T) {
 	if err := errors.Join(h.DeleteNetwork(b), h.DeleteNetwork(b)); err != nil {
 		t.Error(err)
 	}
-	if list, _, _ := h.Networks(); len(list) != 3 {
+	if list, _, _ := h.Networks(time.Unix(1700000000, 0)); len(list) != 3 {
 		t.Errorf("after leaving: %v", list)
 	}
 	if err := h.SaveNetwork(a, make([]byte, maxConfig+1)); !errors.Is(err, ErrTooLarge) {
@@ -419,12 +424,12 @@ func TestRevoked(t *testing.T) {
 	if err := errors.Join(h.SaveNetwork(nwid, []byte("v=7")), h.SaveRevoked(nwid, list)); err != nil {
 		t.Fatal(err)
 	}
-	all, notices, err := h.Networks()
+	all, notices, err := h.Networks(time.Unix(1700000000, 0))
 	if err != nil || len(notices) != 0 || len(all) != 1 || !slices.Equal(all[0].Revoked, list) {
 		t.Errorf("read back as %+v, %v, %v", all, notices, err)
 	}
 	put(t, "1122334455 1700000000000\nnonsense\n", h.path(networksDir, "8e4df28b72000001.revoked"))
-	all, notices, err = h.Networks()
+	all, notices, err = h.Networks(time.Unix(1700000000, 0))
 	if err != nil || len(notices) != 1 || len(all) != 1 || !slices.Equal(all[0].Revoked, list[:1]) {
 		t.Errorf("a damaged file is read as %+v, %v, %v", all, notices, err)
 	}

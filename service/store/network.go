@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
+	"time"
 
 	"orrery/engine/credential"
 	"orrery/engine/identity"
@@ -28,9 +30,10 @@ type JoinedNetwork struct {
 }
 
 // Networks returns the networks to join, by ID. A file without a usable
-// configuration still joins its network (spec 06 §1.4); files are never set
-// aside here.
-func (h *Home) Networks() ([]JoinedNetwork, []Notice, error) {
+// configuration still joins its network (spec 06 §1.4); files are not set aside
+// here, but of settings that cannot all be used a copy is, for the next change
+// replaces the file.
+func (h *Home) Networks(now time.Time) ([]JoinedNetwork, []Notice, error) {
 	var out []JoinedNetwork
 	var notices []Notice
 	err := h.each(networksDir, confSuffix, 16, func(id uint64, name string) error {
@@ -42,7 +45,7 @@ func (h *Home) Networks() ([]JoinedNetwork, []Notice, error) {
 			n.Config = b
 		}
 		if n.Settings, err = h.NetworkSettings(n.ID); err != nil {
-			notices = append(notices, Notice{File: networksDir + "/" + n.ID.String() + settingsSuffix, Err: err})
+			notices = append(notices, h.copyAside(now, err, n.ID.String()+settingsSuffix))
 		}
 		if n.Revoked, err = h.Revoked(n.ID); err != nil {
 			notices = append(notices, Notice{File: networksDir + "/" + n.ID.String() + revokedSuffix, Err: err})
@@ -51,6 +54,17 @@ func (h *Home) Networks() ([]JoinedNetwork, []Notice, error) {
 		return nil
 	})
 	return out, notices, err
+}
+
+// copyAside keeps a copy of a network's file that cannot be used as a whole.
+func (h *Home) copyAside(now time.Time, cause error, name string) Notice {
+	n := Notice{File: networksDir + "/" + name, Err: cause}
+	b, err := read(h.path(networksDir, name), maxSettings)
+	copied := name + damagedMark + strconv.FormatInt(now.Unix(), 10)
+	if err == nil && h.writeIn(networksDir, copied, b, 0o600) == nil {
+		n.CopiedTo = networksDir + "/" + copied
+	}
+	return n
 }
 
 // SaveNetwork stores a joined network's configuration dictionary; nil stores
