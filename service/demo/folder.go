@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,7 +75,15 @@ func tryFolder(path string) (*folder, error) {
 }
 
 func (f *folder) claim() error {
-	err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	var err error
+	// A program that is being started by a demonstration that was killed has its
+	// descriptors for a moment more.
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		err = unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Since(begun) > time.Second {
+			break
+		}
+	}
 	switch {
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return fmt.Errorf("a demonstration is going on already (it holds %s): end it with Ctrl-C first", f.path)

