@@ -264,3 +264,30 @@ func TestInventedHoldersHideNobody(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has a replicator send to groups without members takes at most half the
+// room for such groups: the other half is the host's own.
+func TestReplicatingLeavesRoom(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
+	c := *nw.config
+	c.Specialists = []netconf.Specialist{netconf.Specialist(v.Self) | netconf.ActiveBridge | netconf.MulticastReplicator}
+	s.setConfig(nw, &c)
+	for i := range uint32(maxEmptyGroups + 10) {
+		m := wire.MulticastFrame{
+			Network: nw.id, Flags: wire.MulticastFrameReplicate, EtherType: 0x88b5, Data: []byte("x"),
+			Group: identity.MulticastGroup{MAC: 0x01005e000000 | identity.MAC(i)},
+		}
+		s.Handle(start, wire.VerbMulticastFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: uint64(i) + 1, Payload: m.Append(nil)})
+	}
+	if n := len(s.groups.groups); n != maxEmptyGroups/2 {
+		t.Errorf("%d groups", n)
+	}
+	crowded := nw.Drops(DropCrowded)
+	f.take()
+	s.SendFrame(start, nw, nw.mac, identity.Broadcast, ether.TypeARP, unhex(t, arpVector))
+	if nw.Drops(DropCrowded) != crowded || len(f.take()) == 0 {
+		t.Error("the host's question went nowhere")
+	}
+}

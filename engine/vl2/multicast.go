@@ -75,7 +75,11 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 	}
 	h.GatherLimit = uint32(limit - known + 1)
 	if grp == nil {
-		if s.groups.empty >= maxEmptyGroups {
+		room := maxEmptyGroups
+		if origin != 0 {
+			room /= 2 // the rest is for our own host
+		}
+		if s.groups.empty >= room {
 			nw.drops[DropCrowded]++
 			return
 		}
