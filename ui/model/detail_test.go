@@ -206,6 +206,10 @@ func TestInvitation(t *testing.T) {
 	if p := i.Page(); !strings.Contains(p.Sure, "This computer is the controller") {
 		t.Errorf("%q", p.Sure)
 	}
+	i.Loaded(nil, &ipc.Error{Code: ipc.CodeConflict, Message: "not verified"})
+	if p := i.Page(); p.Problem == nil || p.Problem.Title != "There can be no invite yet" {
+		t.Errorf("%+v", p.Problem)
+	}
 	// What cannot be used is not shown.
 	for _, bad := range []func(){
 		func() { i.Loaded(nil, &ipc.Error{Code: ipc.CodeConflict, Message: "not verified"}) },

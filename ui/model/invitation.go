@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"strings"
 
 	"orrery/service/ipc"
@@ -55,6 +56,10 @@ func (i *Invitation) Page() InvitationPage {
 	switch {
 	case i.err != nil:
 		problem := i.state.Problem(i.err)
+		var refused *ipc.Error
+		if errors.As(i.err, &refused) && refused.Code == ipc.CodeConflict { // no key that contradicts another: one that nobody has checked
+			problem.Title = text.Get("invite.refused")
+		}
 		p.Problem = &problem
 		n := i.state.networks[i.network]
 		p.Verify = i.state.verifyController(&n)
