@@ -74,6 +74,11 @@ func (t *Tool) printf(format string, args ...any) { _, _ = fmt.Fprintf(t.Out, fo
 // other answer is printed the reference's way.
 func (t *Tool) ask(ctx context.Context, command, method, path string, body []byte) ([]byte, error) {
 	status, answer, err := t.API.Do(ctx, method, path, body)
+	return t.answered(command, method, status, answer, err)
+}
+
+// answered is what became of a call, for ask.
+func (t *Tool) answered(command, method string, status int, answer []byte, err error) ([]byte, error) {
 	var refused *ConnectError
 	switch {
 	case errors.As(err, &refused) && method == "GET" && !strings.HasPrefix(command, "/"):
