@@ -395,6 +395,11 @@ func TestNetworks(t *testing.T) {
 		t.Errorf("settings in advance: %+v, %v", s, err)
 	}
 	want := netconf.Settings{AllowManaged: true, AllowDNS: true, ManagedOnly: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	// A file that cannot be read at all lets nobody in.
+	put(t, strings.Repeat("x", maxSettings+1), h.path(networksDir, "8e4df28b7200000a.local.conf"))
+	if s, err := h.NetworkSettings(0x8e4df28b7200000a); !errors.Is(err, ErrTooLarge) || s.AllowManaged || !s.VerifiedOnly {
+		t.Errorf("settings that are too long: %+v, %v", s, err)
+	}
 	if err := h.SaveNetworkSettings(b, want); err != nil {
 		t.Fatal(err)
 	}
