@@ -211,6 +211,21 @@ func must(t *testing.T, args ...string) string {
 	return string(out)
 }
 
+// shown reads into v what a program of the system prints as JSON. When something
+// changes meanwhile, ip says so on its error output, and has to be asked again.
+func shown(t *testing.T, v any, args ...string) {
+	t.Helper()
+	until(t, 5*time.Second, "JSON of "+strings.Join(args, " "), func() error {
+		var out, said bytes.Buffer
+		c := exec.Command(args[0], args[1:]...)
+		c.Stdout, c.Stderr = &out, &said
+		if err := c.Run(); err != nil || said.Len() > 0 {
+			return fmt.Errorf("%v %s", err, said.Bytes())
+		}
+		return json.Unmarshal(out.Bytes(), v)
+	})
+}
+
 // output is what a process wrote.
 type output struct {
 	mu sync.Mutex
@@ -490,9 +505,7 @@ func (b *box) links() []link {
 	t := b.lab.t
 	t.Helper()
 	var all []link
-	if err := json.Unmarshal([]byte(must(t, "ip", "-n", b.ns, "-j", "addr", "show")), &all); err != nil {
-		t.Fatal(err)
-	}
+	shown(t, &all, "ip", "-n", b.ns, "-j", "addr", "show")
 	return slices.DeleteFunc(all, func(l link) bool { return l.Name == "lo" || strings.HasPrefix(l.Name, "eth0") })
 }
 
