@@ -12,19 +12,25 @@ import (
 	"orrery/engine/netconf"
 )
 
+// ethernetPort joins a public network with an Ethernet device. out has what that
+// brought about.
+func ethernetPort(t *testing.T, name string) (p *player, pt *port, out *Outbox) {
+	t.Helper()
+	p = newPlayer(t, loadNetworkVectors(t), &networkCase{Name: name})
+	conf, _ := p.network("public")
+	s := netconf.DefaultSettings()
+	s.Port = "tap"
+	out = &Outbox{}
+	p.c.Join(p.now, vectorNetwork, s, conf, out)
+	return p, p.c.ports[vectorNetwork], out
+}
+
 // TestEthernetDeviceIsSpared: a device gets no frames that are longer than it
 // takes, nor, unless it is a bridge's, frames for others.
 func TestEthernetDeviceIsSpared(t *testing.T) {
 	t.Parallel()
-	v := loadNetworkVectors(t)
-	p := newPlayer(t, v, &networkCase{Name: "spared"})
-	conf, _ := p.network("public")
-	var out Outbox
+	p, port, out := ethernetPort(t, "spared")
 	c, at := p.c, p.now
-	s := netconf.DefaultSettings()
-	s.Port = "tap"
-	c.Join(at, vectorNetwork, s, conf, &out)
-	port := c.ports[vectorNetwork]
 	const host identity.MAC = 0x00163e000001
 	for _, x := range []struct {
 		what      string
@@ -44,7 +50,7 @@ func TestEthernetDeviceIsSpared(t *testing.T) {
 		{"a copy that rules sent here", 0x00163e000002, 0x0800, 46, true, 1},
 	} {
 		out.Reset()
-		c.begin(at, &out)
+		c.begin(at, out)
 		port.fromNetwork(c, at, host, x.dst, x.etherType, make([]byte, x.length), x.super)
 		c.end()
 		if len(out.Deliver) != x.want {
@@ -62,15 +68,8 @@ func TestEthernetDeviceIsSpared(t *testing.T) {
 // frames that contradict themselves.
 func TestClaimsOnAnEthernetDevice(t *testing.T) {
 	t.Parallel()
-	v := loadNetworkVectors(t)
-	p := newPlayer(t, v, &networkCase{Name: "claims"})
-	conf, _ := p.network("public")
-	var out Outbox
-	c, at := p.c, p.now
-	s := netconf.DefaultSettings()
-	s.Port = "tap"
-	c.Join(at, vectorNetwork, s, conf, &out)
-	port := c.ports[vectorNetwork]
+	p, port, _ := ethernetPort(t, "claims")
+	at := p.now
 	own := netip.MustParseAddr("10.1.17.5")
 	port.addresses = []netip.Prefix{netip.PrefixFrom(own, 24), netip.MustParsePrefix("fd00::5/64")}
 	const other identity.MAC = 0x00163e000001
@@ -116,15 +115,8 @@ func TestClaimsOnAnEthernetDevice(t *testing.T) {
 // reports, and broken ones, mean nothing.
 func TestReportsAreOverheard(t *testing.T) {
 	t.Parallel()
-	v := loadNetworkVectors(t)
-	p := newPlayer(t, v, &networkCase{Name: "overheard"})
-	conf, _ := p.network("public")
-	var out Outbox
+	p, port, out := ethernetPort(t, "overheard")
 	c, at := p.c, p.now
-	s := netconf.DefaultSettings()
-	s.Port = "tap"
-	c.Join(at, vectorNetwork, s, conf, &out)
-	port := c.ports[vectorNetwork]
 	mdns, mdns6 := netip.MustParseAddr("224.0.0.251"), netip.MustParseAddr("ff02::fb")
 	subscribed := func(ip netip.Addr) bool {
 		st, _ := c.Network(vectorNetwork)
@@ -148,7 +140,7 @@ func TestReportsAreOverheard(t *testing.T) {
 	send := func(src identity.MAC, etherType uint16, payload []byte) {
 		out.Reset()
 		f := append(ether.AppendHeader(nil, 0x01005e0000fb, src, etherType), payload...)
-		c.Frames(at, vectorNetwork, [][]byte{f}, &out)
+		c.Frames(at, vectorNetwork, [][]byte{f}, out)
 	}
 	send(0x00163e000001, ether.TypeIPv4, igmp(0x16, false))
 	send(port.mac, ether.TypeIPv4, igmp(0x16, true))
@@ -163,7 +155,7 @@ func TestReportsAreOverheard(t *testing.T) {
 	if !subscribed(mdns) || !subscribed(mdns6) {
 		t.Error("reported, and not subscribed")
 	}
-	c.Observed(at, vectorNetwork, nil, []identity.MAC{ether.MulticastMAC(mdns6)}, &out)
+	c.Observed(at, vectorNetwork, nil, []identity.MAC{ether.MulticastMAC(mdns6)}, out)
 	if subscribed(mdns) || !subscribed(mdns6) {
 		t.Error("the system's list does not count")
 	}

@@ -19,23 +19,16 @@ type bridgeReport struct {
 
 // Bridge prints the bridges of a network and who was seen behind them.
 func (t *Tool) Bridge(ctx context.Context, id string) error {
-	nwid, err := t.networkID(id)
+	n, err := t.network(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := t.needService(); err != nil {
-		return err
-	}
-	n, err := t.Service.Network(ctx, nwid.String())
-	if err != nil {
-		return explain(err)
-	}
-	hosts, err := t.Service.BridgedHosts(ctx, nwid.String())
+	hosts, err := t.Service.BridgedHosts(ctx, n.ID)
 	if err != nil {
 		return explain(err)
 	}
 	if t.JSON {
-		return t.showValue(bridgeReport{nwid.String(), n.Bridging, hosts})
+		return t.showValue(bridgeReport{n.ID, n.Bridging, hosts})
 	}
 	b := n.Bridging
 	if b == nil {

@@ -65,6 +65,22 @@ func (t *Tool) networkID(s string) (identity.NetworkID, error) {
 	return n, nil
 }
 
+// network asks the service, not the compatible API, for a network.
+func (t *Tool) network(ctx context.Context, id string) (*ipc.Network, error) {
+	nwid, err := t.networkID(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.needService(); err != nil {
+		return nil, err
+	}
+	n, err := t.Service.Network(ctx, nwid.String())
+	if err != nil {
+		return nil, explain(err)
+	}
+	return n, nil
+}
+
 // Join joins a network.
 func (t *Tool) Join(ctx context.Context, id string) error {
 	n, err := t.networkID(id)

@@ -19,16 +19,9 @@ type routesReport struct {
 
 // Routes prints what became of a network's addresses and routes, and why.
 func (t *Tool) Routes(ctx context.Context, id string) error {
-	nwid, err := t.networkID(id)
+	n, err := t.network(ctx, id)
 	if err != nil {
 		return err
-	}
-	if err := t.needService(); err != nil {
-		return err
-	}
-	n, err := t.Service.Network(ctx, nwid.String())
-	if err != nil {
-		return explain(err)
 	}
 	if t.JSON {
 		r := routesReport{n.ID, n.Device, n.Addresses, n.AddressStates, n.Routes}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,20 +52,8 @@ func (n *networkManager) able(w *wish) error {
 
 // apply implements resolver.
 func (n *networkManager) apply(ctx context.Context, w *wish) (bool, error) {
-	path, want := n.entry(w).Name, dnsmasqFile(w)
-	have, err := os.ReadFile(path)
-	switch {
-	case err == nil && string(have) == want:
-		return false, nil
-	case err == nil && !strings.HasPrefix(string(have), ownMark):
-		return false, fmt.Errorf("%s is somebody else's file", path)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return false, err
-	}
-	if err := os.MkdirAll(n.folder, 0o755); err != nil {
-		return false, err
-	}
-	if err := replace(path, []byte(want), 0o644); err != nil {
+	path := n.entry(w).Name
+	if changed, err := writeOwn(path, ownMark, dnsmasqFile(w)); err != nil || !changed {
 		return false, err
 	}
 	if err := n.reload(ctx); err != nil {

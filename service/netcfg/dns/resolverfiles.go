@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 )
@@ -40,23 +38,15 @@ func (*resolverFiles) able(w *wish) error {
 
 // apply implements resolver.
 func (r *resolverFiles) apply(ctx context.Context, w *wish) (bool, error) {
-	path, want := r.entry(w).Name, resolverFile(w)
-	have, err := os.ReadFile(path)
-	switch {
-	case err == nil && string(have) == want:
-		return false, nil
-	case err == nil && !strings.HasPrefix(string(have), fileMark):
+	path := r.entry(w).Name
+	changed, err := writeOwn(path, fileMark, resolverFile(w))
+	if errors.Is(err, errForeign) {
 		return false, &problem{
 			state: Failed, reason: path + " is there already, and not of this service.",
 			advice: "Remove it, if it is not needed for another program.",
 		}
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return false, err
 	}
-	if err := os.MkdirAll(r.folder, 0o755); err != nil {
-		return false, err
-	}
-	if err := replace(path, []byte(want), 0o644); err != nil {
+	if err != nil || !changed {
 		return false, err
 	}
 	r.forget(ctx)
