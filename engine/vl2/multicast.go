@@ -152,7 +152,7 @@ func (s *Switch) sendCopy(at clock.Instant, nw *Network, o *outgoing, to identit
 	if to == s.self.Address || to == o.origin {
 		return
 	}
-	bridge := o.resolves && slices.Contains(nw.roles.bridges, to)
+	bridge := o.resolves && nw.roles.bridge(to)
 	if !bridge && o.done() {
 		return
 	}
@@ -194,7 +194,7 @@ func (s *Switch) sendToReplicator(at clock.Instant, nw *Network, g identity.Mult
 	var best identity.Address
 	least := 0
 	for _, a := range nw.roles.replicators {
-		if !slices.Contains(nw.roles.bridges, a) {
+		if !nw.roles.bridge(a) {
 			continue
 		}
 		if ms, ok := s.link.DirectLatency(a); ok && (best == 0 || ms < least) {

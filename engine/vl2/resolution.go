@@ -2,7 +2,6 @@ package vl2
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"orrery/engine/clock"
 	"orrery/engine/ether"
@@ -42,7 +41,7 @@ func (s *Switch) sendSingly(at clock.Instant, nw *Network, o *outgoing, m *membe
 			s.link.Send(at, m.address, wire.VerbFrame, head, f.payload, false)
 		}
 	}
-	if o.src == nw.mac && !slices.Contains(nw.roles.bridges, m.address) || !s.filterOut(at, nw, m, m.address, &o.frame, true) {
+	if o.src == nw.mac && !nw.roles.bridge(m.address) || !s.filterOut(at, nw, m, m.address, &o.frame, true) {
 		return
 	}
 	s.pushIfNeeded(at, nw, m)
