@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -232,6 +233,11 @@ func (d *desktop) ends(a *app) int {
 	case <-a.done:
 		return a.ProcessState.ExitCode()
 	case <-time.After(patience):
+		_ = a.Process.Signal(syscall.SIGQUIT) // it says what it waits for, which the log of a failed test shows
+		select {
+		case <-a.done:
+		case <-time.After(patience / 10):
+		}
 		d.t.Fatal("the application does not end")
 		return -1
 	}

@@ -72,11 +72,13 @@ func TestTray(t *testing.T) {
 	a := d.open("--background")
 	p.waitItem()
 	p.waitMenu(online)
-	icons := map[string]string{"online": p.icon()}
 
 	p.click("home: Connected", "Joined")
 	d.called("leave " + uitest.Home)
 	p.waitMenu(left)
+	// Not before: the first icon is painted in the background, and may have hidden
+	// this one for a moment. The click was handled after that.
+	icons := map[string]string{"online": p.icon()}
 	p.click("home: Left", "Joined")
 	d.called("join " + uitest.Home)
 	p.waitMenu(online)

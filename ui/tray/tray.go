@@ -27,6 +27,8 @@ type Tray struct {
 	// shown is one object for good: when the tray gets ready, Fyne draws the
 	// first menu that it was given once more.
 	shown *fyne.Menu
+	// showing is true while the menu is drawn because Show asked for it.
+	showing bool
 }
 
 // New returns a tray that shows nothing yet; do carries out what is clicked.
@@ -38,13 +40,45 @@ func New(host Host, do func(model.Action)) *Tray {
 func (t *Tray) Show(icon model.TrayIcon, menu []model.MenuItem) {
 	if t.icon != icon {
 		t.icon = icon
-		t.host.SetSystemTrayIcon(fyne.NewStaticResource("orrery-"+string(icon)+".svg", assets.TrayIcon(string(icon))))
+		t.setIcon()
 	}
 	if t.menu == nil || !slices.EqualFunc(t.menu, menu, model.MenuItem.Equal) {
 		t.menu = menu
 		t.shown.Items = t.items(menu)
+		if len(t.shown.Items) > 0 {
+			t.shown.Items[0].Shortcut = redrawn(t.redrawn)
+		}
+		t.showing = true
 		t.host.SetSystemTrayMenu(t.shown)
+		t.showing = false
 	}
+}
+
+func (t *Tray) setIcon() {
+	t.host.SetSystemTrayIcon(fyne.NewStaticResource("orrery-"+string(t.icon)+".svg", assets.TrayIcon(string(t.icon))))
+}
+
+// redrawn is called when the menu's first item is drawn. If that was not for
+// Show, then the tray has just become ready: Fyne paints the first icon in the
+// background, which may end after a later one was set and hide that for good, and
+// draws the menu once more when it has. So the icon is set again.
+func (t *Tray) redrawn() {
+	if !t.showing {
+		t.setIcon()
+	}
+}
+
+// redrawn is the shortcut of no key: it calls a function when Fyne asks for the
+// key, which it does when it draws the item, on its main thread.
+type redrawn func()
+
+func (redrawn) ShortcutName() string { return "" }
+
+func (redrawn) Mod() fyne.KeyModifier { return 0 }
+
+func (f redrawn) Key() fyne.KeyName {
+	f()
+	return ""
 }
 
 func (t *Tray) items(list []model.MenuItem) []*fyne.MenuItem {

@@ -14,7 +14,21 @@ type host struct {
 	icons []string
 }
 
-func (h *host) SetSystemTrayMenu(m *fyne.Menu)    { h.menus = append(h.menus, m) }
+func (h *host) SetSystemTrayMenu(m *fyne.Menu) {
+	h.menus = append(h.menus, m)
+	h.draw(m)
+}
+
+// draw asks for shortcuts, as Fyne does.
+func (h *host) draw(m *fyne.Menu) {
+	for _, i := range m.Items {
+		if s, ok := i.Shortcut.(fyne.KeyboardShortcut); ok {
+			s.Mod()
+			s.Key()
+		}
+	}
+}
+
 func (h *host) SetSystemTrayIcon(r fyne.Resource) { h.icons = append(h.icons, r.Name()) }
 
 func TestShow(t *testing.T) {
@@ -48,5 +62,21 @@ func TestShow(t *testing.T) {
 	tr.Show(model.TrayOffline, menu("Offline"))
 	if len(h.menus) != 2 || len(h.icons) != 2 {
 		t.Errorf("%d menus, icons %v", len(h.menus), h.icons)
+	}
+}
+
+// When the tray gets ready, Fyne sets the first icon, perhaps late, and draws the
+// menu again.
+func TestLateFirstIcon(t *testing.T) {
+	t.Parallel()
+	var h host
+	tr := New(&h, func(model.Action) {})
+	menu := []model.MenuItem{{Label: "Online", Disabled: true}}
+	tr.Show(model.TrayStopped, menu)
+	tr.Show(model.TrayOnline, menu)
+	h.icons = append(h.icons, "orrery-stopped.svg")
+	h.draw(h.menus[0])
+	if last := h.icons[len(h.icons)-1]; last != "orrery-online.svg" {
+		t.Errorf("%q shows for good", last)
 	}
 }
