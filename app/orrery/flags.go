@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"orrery/service/ipc/linkfile"
+	"orrery/ui/model"
 	"orrery/ui/tour"
 )
 
@@ -113,6 +114,6 @@ func (r *runner) tour(ctx context.Context, o options) error {
 		App: r.app, Shell: r.shell, Dir: o.tour, Variants: variants, Changed: r.changed, Wait: tourWait, Pause: tourPause,
 		Saved: func(path string) { fmt.Println(path) },
 	})
-	r.shell.Wait(ctx, r.app.Quit)
+	r.shell.Wait(ctx, func() { r.shell.Do(model.Action{Do: model.Quit}) })
 	return err
 }

@@ -117,9 +117,10 @@ func (r *runner) start(o options, first *instance.Instance) {
 	if !tray && o.tour == "" {
 		r.app.SendNotification(fyne.NewNotification(text.Get("app.name"), text.Get("tray.missing")))
 	}
-	r.app.Lifecycle().SetOnStopped(r.shell.Closed)
+	end := shell.TakeEnd(r.app.Lifecycle())
 	r.app.Run()
 	r.shell.Closed()
+	end()
 	r.cancel()
 	r.wg.Wait()
 	r.client.Close()

@@ -13,7 +13,7 @@ func (s *Shell) Do(a model.Action) {
 	case model.OpenWindow:
 		s.Show()
 	case model.Quit:
-		s.cfg.App.Quit()
+		s.quit()
 	case model.Copy:
 		s.cfg.App.Clipboard().SetContent(a.Target)
 	case model.OpenURL:

@@ -10,9 +10,13 @@ import (
 // each thing, so that it cannot grow beyond what there is to show, however slow
 // the drawing.
 type inbox struct {
-	events []ipc.Event
-	place  map[string]int
+	failure error // why the service could not be reached, before the events
+	events  []ipc.Event
+	place   map[string]int
 }
+
+// fail notes that the service cannot be reached, which ends all that was known.
+func (q *inbox) fail(err error) { q.failure, q.events, q.place = err, q.events[:0], nil }
 
 func (q *inbox) add(e ipc.Event) {
 	if e.Kind == ipc.EventSnapshot || q.place == nil {
@@ -27,10 +31,11 @@ func (q *inbox) add(e ipc.Event) {
 	q.events = append(q.events, e)
 }
 
-func (q *inbox) take() []ipc.Event {
-	events := slices.Clone(q.events)
-	q.events, q.place = q.events[:0], nil
-	return events
+// take empties the inbox.
+func (q *inbox) take() (failure error, events []ipc.Event) {
+	failure, events = q.failure, slices.Clone(q.events)
+	q.failure, q.events, q.place = nil, q.events[:0], nil
+	return failure, events
 }
 
 // subject names the thing that an event is about: its coming, its changes and

@@ -8,7 +8,6 @@ import (
 	"context"
 	"net/url"
 	"sync"
-	"sync/atomic"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -75,7 +74,8 @@ type Shell struct {
 	shown    []model.Banner
 	noted    map[string]bool // banners there that the user was told about
 
-	closed atomic.Bool
+	gate   sync.RWMutex // held by whoever hands something to Fyne
+	closed bool         // guarded by gate
 	mu     sync.Mutex
 	queue  inbox // guarded by mu
 	queued bool  // guarded by mu: a drain is under way
@@ -84,7 +84,9 @@ type Shell struct {
 // onUI runs f on the interface's goroutine. It is the only way from another
 // goroutine to Fyne.
 func (s *Shell) onUI(f func()) {
-	if !s.closed.Load() {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if !s.closed {
 		fyne.Do(f)
 	}
 }
@@ -103,8 +105,20 @@ func (s *Shell) Wait(ctx context.Context, f func()) {
 	}
 }
 
-// Closed says that the application ends: nothing is drawn any more.
-func (s *Shell) Closed() { s.closed.Store(true) }
+// Closed says that the application ends: nothing is drawn any more, and when it
+// returns nobody is about to ask Fyne for that. Fyne panics if something comes
+// while its main loop ends, and draws it elsewhere if it comes later.
+func (s *Shell) Closed() {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	s.closed = true
+}
+
+// quit ends the application.
+func (s *Shell) quit() {
+	s.Closed()
+	s.cfg.App.Quit()
+}
 
 // New makes the application, without showing anything yet.
 func New(cfg Config) *Shell {
@@ -147,7 +161,7 @@ func (s *Shell) build() {
 		s.visible = false
 		s.window.Hide()
 		if !s.cfg.KeepRunning {
-			s.cfg.App.Quit()
+			s.quit()
 		}
 	})
 }
@@ -164,24 +178,23 @@ func (s *Shell) Show() {
 }
 
 // Event takes over an event of the service. Any goroutine may call it.
-func (s *Shell) Event(e ipc.Event) {
+func (s *Shell) Event(e ipc.Event) { s.put(func(q *inbox) { q.add(e) }) }
+
+// Failed takes over the reason why the service cannot be reached. Any goroutine
+// may call it.
+func (s *Shell) Failed(err error) { s.put(func(q *inbox) { q.fail(err) }) }
+
+// put puts something into the inbox, which keeps the order of what arrives, and
+// sees to it that it is drawn.
+func (s *Shell) put(into func(*inbox)) {
 	s.mu.Lock()
-	s.queue.add(e)
+	into(&s.queue)
 	start := !s.queued
 	s.queued = true
 	s.mu.Unlock()
 	if start {
 		s.onUI(s.drain)
 	}
-}
-
-// Failed takes over the reason why the service cannot be reached. Any goroutine
-// may call it.
-func (s *Shell) Failed(err error) {
-	s.onUI(func() {
-		s.state.Down(err)
-		s.refresh()
-	})
 }
 
 // Open shows the window and, if link is an orrery:// link, the dialog for it.
@@ -198,9 +211,12 @@ func (s *Shell) Open(link string) {
 // drain applies what has arrived since the last time, and redraws once.
 func (s *Shell) drain() {
 	s.mu.Lock()
-	events := s.queue.take()
+	failure, events := s.queue.take()
 	s.queued = false
 	s.mu.Unlock()
+	if failure != nil {
+		s.state.Down(failure)
+	}
 	for _, e := range events {
 		s.state.Apply(e)
 	}

@@ -429,11 +429,11 @@ func TestInbox(t *testing.T) {
 		q.add(ipc.Event{Kind: ipc.EventAlert, Alert: &ipc.Alert{ID: "x"}})
 		q.add(ipc.Event{Kind: ipc.EventStatus, Status: &ipc.Status{Port: i}})
 	}
-	got := q.take()
+	_, got := q.take()
 	if len(got) != 5 || got[0].Peer.LatencyMs != 999 || got[4].Status.Port != 999 {
 		t.Errorf("%+v", got)
 	}
-	if len(q.take()) != 0 {
+	if _, again := q.take(); len(again) != 0 {
 		t.Error("taken twice")
 	}
 	for _, kind := range []ipc.EventKind{ipc.EventPeerGone, ipc.EventNetworkGone, ipc.EventTrustGone, ipc.EventAlertGone} {
@@ -441,13 +441,13 @@ func TestInbox(t *testing.T) {
 		q.add(ipc.Event{Kind: kind, Gone: "a"})
 	}
 	q.add(peer("a", 1)) // came back: only the last counts
-	if got = q.take(); len(got) != 4 || got[0].Kind != ipc.EventPeer {
+	if _, got = q.take(); len(got) != 4 || got[0].Kind != ipc.EventPeer {
 		t.Errorf("%+v", got)
 	}
 	q.add(peer("a", 1))
 	q.add(ipc.Event{Kind: ipc.EventSnapshot, All: &ipc.Snapshot{}})
 	q.add(peer("b", 1))
-	if got = q.take(); len(got) != 2 || got[0].Kind != ipc.EventSnapshot {
+	if _, got = q.take(); len(got) != 2 || got[0].Kind != ipc.EventSnapshot {
 		t.Errorf("%+v", got)
 	}
 }
