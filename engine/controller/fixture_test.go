@@ -56,7 +56,7 @@ func joinChunks(t testing.TB, c *Controller, chunks [][]byte) []byte {
 	}
 	a := netconf.Assembler{Network: first.Network}
 	for _, chunk := range chunks {
-		r, err := a.Add(clock.Second, c.self.Address, 0, chunk, lookup(c))
+		r, err := a.Add(clock.Second, chunk, lookup(c))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -31,13 +31,9 @@ func (d Decision) String() string {
 	return "ignore"
 }
 
-// staleAfter is how much older than the held one, in milliseconds, an
-// unsolicited configuration may be.
-const staleAfter = 60_000
-
 // Decide applies spec 04 §4.4. held may be nil. answer says that next answers a
-// request of ours that is still open: then an older timestamp is accepted, so
-// that a controller whose clock was set back can recover.
+// request that we sent while holding held: only then an older timestamp is
+// accepted, so that a controller whose clock was set back can recover.
 func Decide(held, next *Config, n identity.NetworkID, self identity.Address, answer bool) Decision {
 	switch {
 	case next.Network != n || next.IssuedTo != self:
@@ -46,7 +42,7 @@ func Decide(held, next *Config, n identity.NetworkID, self identity.Address, ans
 		return Replace
 	case held.Equal(next):
 		return Unchanged
-	case !answer && next.Timestamp < held.Timestamp && uint64(held.Timestamp)-uint64(next.Timestamp) > staleAfter:
+	case !answer && next.Timestamp < held.Timestamp:
 		return Stale
 	}
 	return Replace

@@ -54,11 +54,10 @@ type update struct {
 type span struct{ start, end int }
 
 // Add takes the body of a NETWORK_CONFIG, or of an OK to a request after its
-// prefix, from a member. packetID identifies a chunk without signature, which
-// only the controller may send. The error is wire.ErrTruncated; chunks that are
-// implausible or forged give a Reception with nothing but a Fault, known ones the
-// zero Reception.
-func (a *Assembler) Add(at clock.Mono, from identity.Address, packetID uint64, body []byte, look credential.Lookup) (r Reception, err error) {
+// prefix, from whoever sent it. The error is wire.ErrTruncated; chunks that are
+// implausible, forged or without a signature give a Reception with nothing but a
+// Fault, known ones the zero Reception.
+func (a *Assembler) Add(at clock.Mono, body []byte, look credential.Lookup) (r Reception, err error) {
 	c, err := wire.ParseConfigChunk(body)
 	if err != nil {
 		return r, err
@@ -68,32 +67,26 @@ func (a *Assembler) Add(at clock.Mono, from identity.Address, packetID uint64, b
 		return Reception{Fault: FaultForeign}, nil
 	case c.Total >= wire.ConfigCapacity:
 		return Reception{Fault: FaultOversized}, nil
-	case !c.Unsigned && c.Signature == nil: // of a kind that nobody knows
+	case c.Unsigned: // the form before version 6 of configurations, which nobody sends us
+		return Reception{Fault: FaultUnsigned}, nil
+	case c.Signature == nil: // of a kind that nobody knows
 		return Reception{Fault: FaultForged}, nil
 	case !c.Plausible(wire.ConfigCapacity):
 		return Reception{Fault: FaultMalformed}, nil
 	}
 	id := c.ID()
-	if c.Unsigned {
-		if from != a.Network.Controller() {
-			return Reception{Fault: FaultUnsigned}, nil
-		}
-		c.UpdateID, id = packetID, packetID
-	}
 	u := a.find(c.UpdateID)
 	if u != nil && slices.Contains(u.chunks, id) {
 		return r, nil
 	}
-	if !c.Unsigned {
-		controller, ok := look(a.Network.Controller())
-		if !ok {
-			return Reception{Missing: a.Network.Controller()}, nil
-		}
-		if !controller.Verify(c.SignedPortion(), c.Signature) {
-			return Reception{Fault: FaultForged}, nil
-		}
-		r.Relay = c.Flags&wire.ConfigFastPropagate != 0
+	controller, ok := look(a.Network.Controller())
+	if !ok {
+		return Reception{Missing: a.Network.Controller()}, nil
 	}
+	if !controller.Verify(c.SignedPortion(), c.Signature) {
+		return Reception{Fault: FaultForged}, nil
+	}
+	r.Relay = c.Flags&wire.ConfigFastPropagate != 0
 	if u == nil {
 		u = a.oldest()
 		*u = update{used: true, id: c.UpdateID, total: int(c.Total)}

@@ -235,8 +235,9 @@ func TestDecide(t *testing.T) {
 		{"of another network", nil, foreign, true, Ignore},
 		{"same", at(0), at(0), false, Unchanged},
 		{"newer", at(0), at(1), false, Replace},
-		{"a little older", at(60), at(0), false, Replace},
+		{"a little older", at(1), at(0), false, Stale},
 		{"much older", at(61), at(0), false, Stale},
+		{"of the same time", at(0), &Config{Network: n, IssuedTo: self, Timestamp: at(0).Timestamp, Name: "b"}, false, Replace},
 		{"much older but asked for", at(61), at(0), true, Replace},
 	}
 	for _, c := range cases {

@@ -11,11 +11,11 @@ const (
 	FaultMalformed
 	// FaultOversized: it is longer than members take.
 	FaultOversized
-	// FaultUnsigned: it has no signature and does not come from the controller.
+	// FaultUnsigned: it has no signature, whoever sent it.
 	FaultUnsigned
 	// FaultForged: the controller's key has not signed it.
 	FaultForged
-	// FaultStale: it is older than the one held, and nobody asked for it.
+	// FaultStale: it is older than the one held, and was not asked for since.
 	FaultStale
 	// FaultForeign: it is for another network or another member.
 	FaultForeign

@@ -40,7 +40,7 @@ func (s *Switch) receiveChunk(at clock.Instant, in *vl1.Inbound, answer bool) (d
 	if nw == nil || nw.controller == 0 {
 		return vl1.Received, id, 0
 	}
-	r, err := nw.assembler.Add(at.Mono, in.From.Address, in.ID, in.Payload, s.link.Identity)
+	r, err := nw.assembler.Add(at.Mono, in.Payload, s.link.Identity)
 	if err != nil {
 		s.refuseConfig(at, nw, netconf.FaultMalformed, in.From.Address, err.Error())
 		return vl1.Dropped, id, 0
@@ -58,7 +58,8 @@ func (s *Switch) receiveChunk(at clock.Instant, in *vl1.Inbound, answer bool) (d
 	if r.Config != nil {
 		if c, err := netconf.Parse(r.Config); err == nil {
 			update = r.UpdateID
-			s.offerConfig(at, nw, c, answer, in.From.Address)
+			// An answer that others overtook says no more what the controller thinks.
+			s.offerConfig(at, nw, c, answer && nw.request.last >= nw.lastConfig, in.From.Address)
 		} else {
 			s.refuseConfig(at, nw, netconf.FaultMalformed, in.From.Address, err.Error())
 		}
@@ -107,6 +108,11 @@ func (s *Switch) offerConfig(at clock.Instant, nw *Network, c *netconf.Config, a
 		}
 	case netconf.Stale:
 		s.refuseConfig(at, nw, netconf.FaultStale, from, "")
+		// The controller's clock may have been set back: then it says the same again
+		// when it is asked.
+		if from == nw.controller && at.Mono-nw.request.last >= requestRetry {
+			s.requestConfig(at, nw)
+		}
 	case netconf.Ignore:
 		s.refuseConfig(at, nw, netconf.FaultForeign, from, "")
 	}

@@ -107,6 +107,14 @@ func TestChunkReceptionVectors(t *testing.T) {
 						st.ConfigTimestampAfter = c.Steps[0].ConfigTimestampAfter
 						st.RuleCountAfter = c.Steps[0].RuleCountAfter
 					}
+					if c.Name == "legacy-unsigned-from-controller" {
+						// Ours too: what is not signed is refused, whoever sends it.
+						st.ReturnsUpdateID, st.HasConfigAfter = "0", false
+					}
+					if answer {
+						s.RequestConfig(after(1), nw)
+						f.take()
+					}
 					v.runChunk(t, f, s, nw, &st, answer)
 				}
 			})

@@ -71,10 +71,11 @@ func TestConfigsRefused(t *testing.T) {
 		{"too long", wire.AppendConfigSignature(oversizedBody, &oversizedSig), controller, netconf.FaultOversized, ""},
 		{"a part outside of the whole", wire.AppendConfigSignature(outsideBody, &outsideSig), controller, netconf.FaultMalformed, ""},
 		{"unsigned, by a member", (&wire.ConfigChunk{Network: v.NetworkID, Data: conf(now+1, nil), Unsigned: true}).Append(nil), other, netconf.FaultUnsigned, ""},
+		{"unsigned, by the controller", (&wire.ConfigChunk{Network: v.NetworkID, Data: conf(now+1, nil), Unsigned: true}).Append(nil), controller, netconf.FaultUnsigned, ""},
 		{"signed by a member", chunk(other, v.NetworkID, 9, conf(now+1, nil)), other, netconf.FaultForged, ""},
 		{"changed on the way", changed, other, netconf.FaultForged, ""},
 		{"signature of another kind", append(chunk(controller, v.NetworkID, 9, conf(now+1, nil))[:len(conf(now+1, nil))+27], 2, 0, 0), controller, netconf.FaultForged, ""},
-		{"older", chunk(controller, v.NetworkID, 9, conf(now-61_000, nil)), other, netconf.FaultStale, ""},
+		{"older", chunk(controller, v.NetworkID, 9, conf(now-1, nil)), other, netconf.FaultStale, ""},
 		{"for another member", chunk(controller, v.NetworkID, 9, conf(now+1, func(c *netconf.Config) { c.IssuedTo = other.Address })), other, netconf.FaultForeign, ""},
 		{"for another network", chunk(controller, v.NetworkID, 9, conf(now+1, func(c *netconf.Config) { c.Network++ })), controller, netconf.FaultForeign, ""},
 	} {
@@ -121,7 +122,7 @@ func spoilID(body []byte, fault netconf.Fault, controller *identity.Secret, nwid
 	const now = clock.Wall(1_700_000_000_000)
 	switch fault {
 	case netconf.FaultStale:
-		return chunk(controller, nwid, 10, conf(now-61_000, nil))
+		return chunk(controller, nwid, 10, conf(now-1, nil))
 	case netconf.FaultForeign:
 		return chunk(controller, nwid, 10, conf(now, func(c *netconf.Config) { c.Network++ }))
 	case netconf.FaultMalformed:
@@ -195,4 +196,49 @@ func TestOwnRevocation(t *testing.T) {
 	if n != 1 {
 		t.Errorf("asked %d times", n)
 	}
+}
+
+// TestOlderConfigs: what is older than the configuration held is taken as the
+// answer to a request that was sent since, as by a controller whose clock was set
+// back, and in no other way: not when it comes late, and not unasked, when it has
+// us ask.
+func TestOlderConfigs(t *testing.T) {
+	t.Parallel()
+	v := new(configVectors)
+	loadVectors(t, "netconf.json", v)
+	controller, self := v.secret(t, "controller"), v.secret(t, "self").Address
+	f, s, nw := v.node(t)
+	update := uint64(0)
+	in := func(ts clock.Wall) *vl1.Inbound {
+		update++
+		c := netconf.Config{Network: v.NetworkID, IssuedTo: self, Timestamp: ts, MTU: 1500, Rules: netconf.AcceptRules()}
+		return &vl1.Inbound{From: controller.Identity, Payload: chunk(controller, nw.id, update, c.Append(nil))}
+	}
+	holds := func(when string, ts clock.Wall, requests int) {
+		t.Helper()
+		if nw.Config().Timestamp != ts {
+			t.Errorf("%s: holds that of %d, want %d", when, nw.Config().Timestamp, ts)
+		}
+		n := 0
+		for _, p := range f.take() {
+			if p.Verb == wire.VerbNetworkConfigRequest {
+				n++
+			}
+		}
+		if n != requests {
+			t.Errorf("%s: asked %d times, want %d", when, n, requests)
+		}
+	}
+	s.HandleOK(after(100), wire.VerbNetworkConfigRequest, in(5000))
+	holds("first answer", 5000, 0)
+	s.HandleOK(after(200), wire.VerbNetworkConfigRequest, in(4999))
+	holds("an answer that was overtaken", 5000, 0)
+	s.Handle(after(10_000), wire.VerbNetworkConfig, in(4000))
+	holds("an older one, unasked", 5000, 1)
+	s.Handle(after(10_100), wire.VerbNetworkConfig, in(4001))
+	holds("another", 5000, 0)
+	s.HandleOK(after(10_200), wire.VerbNetworkConfigRequest, in(4002))
+	holds("the answer", 4002, 0)
+	s.Handle(after(10_300), wire.VerbNetworkConfig, in(4003))
+	holds("a newer one, unasked", 4003, 0)
 }

@@ -67,8 +67,7 @@ type ConfigChunk struct {
 	// Data is the part of the dictionary's text.
 	Data []byte
 	// Unsigned is set on parsing if the message ends after Data. Such a chunk is
-	// a whole configuration, and only the controller itself may send it; its
-	// update ID is then the packet ID.
+	// a whole configuration, as controllers sent it before version 6.
 	Unsigned bool
 	// Flags may have ConfigFastPropagate.
 	Flags uint8
