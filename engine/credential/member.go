@@ -95,9 +95,6 @@ type View struct {
 // Threshold is the newest timestamp of a membership that is revoked, 0 if none.
 func (m *Member) Threshold() clock.Wall { return m.threshold }
 
-// Restore raises the threshold to one kept from an earlier run.
-func (m *Member) Restore(threshold clock.Wall) { m.threshold = max(m.threshold, threshold) }
-
 // Membership is the newest membership held, possibly empty or revoked. It is
 // valid until the Member changes.
 func (m *Member) Membership() *Membership { return &m.com }
@@ -233,19 +230,25 @@ func (m *Member) AddRevocation(v *Revocation, look Lookup) (r Result, missing id
 		}
 		m.threshold = v.Threshold
 	case TypeCapability, TypeTag, TypeOwnership:
-		i, held := m.findRevoked(v.Type, v.CredentialID)
-		if held && v.Threshold <= m.revoked[i].until {
-			return Redundant, 0
-		}
-		if !held && len(m.revoked) >= maxRevocations {
-			return Rejected, 0
-		}
-		m.revoked = place(m.revoked, i, held, revoked{v.Type, v.CredentialID, v.Threshold})
-		m.view = nil
+		return m.revoke(v.Type, v.CredentialID, v.Threshold), 0
 	default:
 		return Rejected, 0
 	}
 	return Added, 0
+}
+
+// revoke raises the threshold of a tag, capability or ownership.
+func (m *Member) revoke(kind Type, id uint32, until clock.Wall) Result {
+	i, held := m.findRevoked(kind, id)
+	if held && until <= m.revoked[i].until {
+		return Redundant
+	}
+	if !held && len(m.revoked) >= maxRevocations {
+		return Rejected
+	}
+	m.revoked = place(m.revoked, i, held, revoked{kind, id, until})
+	m.view = nil
+	return Added
 }
 
 // judge turns the outcome of a verification into a result.

@@ -234,7 +234,7 @@ func TestMemberClean(t *testing.T) {
 	if latest := (Window{Center: b.Now + 2001, MaxDelta: 1000}); b.m.Clean(latest) {
 		t.Error("kept a threshold that nothing can pass under")
 	}
-	b.m.Restore(b.Now - 5)
+	b.m.Restore(Threshold{Type: TypeMembership, Until: b.Now - 5})
 	if b.m.Threshold() != b.Now {
 		t.Error("restoring lowered the threshold")
 	}

@@ -203,7 +203,7 @@ func (c *Core) Tags(nwid identity.NetworkID, a identity.Address) []rule.Tag {
 	return nw.Tags(a)
 }
 
-// Revoked are the members of a network whose certificates up to a time do not
+// Revoked are the credentials of a network's members that up to a time do not
 // count; none if there is no such network.
 func (c *Core) Revoked(nwid identity.NetworkID) []credential.Threshold {
 	nw := c.vl2.Network(nwid)

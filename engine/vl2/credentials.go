@@ -82,10 +82,10 @@ func (s *Switch) addRevocation(at clock.Instant, v *credential.Revocation, from 
 		return m.AddRevocation(v, s.link.Identity)
 	})
 	nw := s.find(v.Network)
-	if result == credential.Added && v.Type == credential.TypeMembership {
+	if result == credential.Added {
 		s.noteRevoked(nw)
 		if v.Target == s.self.Address {
-			s.refetch(at, nw) // which tells whether we are still a member
+			s.refetch(at, nw) // which tells whether we are still a member, and what is left to us
 		}
 	}
 	if result != credential.Added || v.Flags&credential.FastPropagate == 0 || nw == nil {

@@ -33,12 +33,12 @@ func TestRevokedAfterRestart(t *testing.T) {
 		t.Errorf("let in after its revocation; to be stored %d times", f.revoked)
 	}
 	kept := nw.Revoked()
-	if len(kept) != 1 || kept[0] != (credential.Threshold{Member: v.PeerB, Until: start.Wall + 5}) {
+	if len(kept) != 1 || kept[0] != (credential.Threshold{Member: v.PeerB, Until: start.Wall + 5, Type: credential.TypeMembership}) {
 		t.Fatalf("kept %+v", kept)
 	}
 
 	f, s, nw = v.node(t, Limits{}, private)
-	s.RestoreRevoked(start, nw, append(kept, credential.Threshold{Member: 0xff00000000, Until: 1}))
+	s.RestoreRevoked(start, nw, append(kept, credential.Threshold{Member: 0xff00000000, Until: 1, Type: credential.TypeMembership}))
 	bring(f, s, start, v.PeerB, 1, credential.Bundle{Memberships: []credential.Membership{com}})
 	if m := nw.members.get(v.PeerB); m == nil || nw.passes(m, &peer) || len(nw.Revoked()) != 1 {
 		t.Error("let in with its old certificate after a restart")
@@ -66,7 +66,7 @@ func TestRevokedAfterRestart(t *testing.T) {
 
 	// More than fit are not let push anybody out.
 	_, s, nw = v.node(t, Limits{Members: 2}, private)
-	s.RestoreRevoked(start, nw, []credential.Threshold{{Member: 1, Until: 1}, {Member: 2, Until: 1}, {Member: 3, Until: 1}})
+	s.RestoreRevoked(start, nw, []credential.Threshold{expelled(1, 1), expelled(2, 1), expelled(3, 1)})
 	if len(nw.Revoked()) != 2 {
 		t.Errorf("%d of 2 restored", len(nw.Revoked()))
 	}

@@ -32,12 +32,12 @@ func (r *recency) remove(m *member) {
 	m.in, m.older, m.newer = nil, nil, nil
 }
 
-// use marks a membership as used now. One that was revoked is kept apart: it
-// would be welcome again with its old certificate if it were forgotten.
+// use marks a membership as used now. One of which anything was revoked is kept
+// apart: if it were forgotten, the old certificate would be welcome again.
 func (t *memberTable) use(now clock.Mono, m *member) {
 	m.used = now
 	l := &t.plain
-	if m.proof.Threshold() != 0 {
+	if m.proof.Marked() {
 		l = &t.revoked
 	}
 	if l.newest != m {

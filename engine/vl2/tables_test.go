@@ -65,7 +65,7 @@ func TestMemberEviction(t *testing.T) {
 	for i, a := range []identity.Address{30, 10, 20} {
 		m.open(clock.Mono(i), a)
 	}
-	m.get(30).proof.Restore(5) // revoked: must be remembered
+	m.get(30).proof.Restore(expelled(0, 5)) // revoked: must be remembered
 	m.use(0, m.get(30))
 	m.open(10, 40)
 	if m.get(10) != nil || m.get(30) == nil {
@@ -79,7 +79,7 @@ func TestMemberEviction(t *testing.T) {
 		t.Errorf("order is %v", order)
 	}
 	for i, a := range []identity.Address{30, 20, 40} {
-		m.get(a).proof.Restore(5)
+		m.get(a).proof.Restore(expelled(0, 5))
 		m.use(clock.Mono(i), m.get(a))
 	}
 	m.open(11, 50)
@@ -110,7 +110,7 @@ func TestMembersInOrderOfUse(t *testing.T) {
 		m.open(now, a)
 		switch rnd.IntN(100) {
 		case 0:
-			m.get(a).proof.Restore(clock.Wall(now))
+			m.get(a).proof.Restore(expelled(0, clock.Wall(now)))
 			m.use(now, m.get(a))
 		case 1, 2:
 			m.removeAt(rnd.IntN(len(m.order)))
@@ -134,7 +134,7 @@ func TestMemberCleaning(t *testing.T) {
 	v := loadMulticast(t)
 	_, s, nw := v.node(t, Limits{}, vectorConfig{Flags: "0", Private: true})
 	nw.members.open(start.Mono, 1)
-	nw.members.open(start.Mono, 2).proof.Restore(start.Wall)
+	nw.members.open(start.Mono, 2).proof.Restore(expelled(0, start.Wall))
 	nw.members.open(start.Mono+memberLife/2, 3)
 	s.cleanNetwork(start.Add(memberLife), nw)
 	if got := nw.Members(); !slices.Equal(got, []identity.Address{2, 3}) {

@@ -259,7 +259,7 @@ func TestRevocationsAreStored(t *testing.T) {
 		p.join(planetNetwork)
 		revoke := func(a identity.Address, until clock.Wall) {
 			p.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
-				c.RestoreRevoked(at, planetNetwork, []credential.Threshold{{Member: a, Until: until}}, out)
+				c.RestoreRevoked(at, planetNetwork, []credential.Threshold{{Member: a, Until: until, Type: credential.TypeMembership}}, out)
 				out.Revoked = append(out.Revoked, planetNetwork)
 			})
 		}

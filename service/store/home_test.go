@@ -422,7 +422,9 @@ func TestRevoked(t *testing.T) {
 	t.Parallel()
 	h := openHome(t)
 	const nwid identity.NetworkID = 0x8e4df28b72000001
-	list := []credential.Threshold{{Member: 0x1122334455, Until: 1700000000000}, {Member: 0xc872fe451a, Until: 5}}
+	list := []credential.Threshold{
+		{Member: 0x1122334455, Until: 1700000000000, Type: credential.TypeMembership}, {Member: 0xc872fe451a, Until: 5, Type: credential.TypeTag, ID: 7},
+	}
 	if got, err := h.Revoked(nwid); err != nil || got != nil {
 		t.Errorf("without a file: %v, %v", got, err)
 	}
@@ -438,7 +440,7 @@ func TestRevoked(t *testing.T) {
 	if err != nil || len(notices) != 1 || len(all) != 1 || !slices.Equal(all[0].Revoked, list[:1]) {
 		t.Errorf("a damaged file is read as %+v, %v, %v", all, notices, err)
 	}
-	if err := h.SaveRevoked(nwid, make([]credential.Threshold, maxRevoked+1)); !errors.Is(err, ErrTooLarge) {
+	if err := h.SaveRevoked(nwid, make([]credential.Threshold, credential.MaxThresholds+1)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("too many: %v", err)
 	}
 	for _, clear := range []func() error{func() error { return h.SaveRevoked(nwid, nil) }, func() error { return h.DeleteNetwork(nwid) }} {

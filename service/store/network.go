@@ -25,7 +25,7 @@ type JoinedNetwork struct {
 	Config []byte
 	// Settings are the user's own, the defaults if there are none.
 	Settings netconf.Settings
-	// Revoked are members that were expelled.
+	// Revoked are members' credentials that count no more.
 	Revoked []credential.Threshold
 }
 
