@@ -82,20 +82,23 @@ func TestBadRoutes(t *testing.T) {
 	if ls := a.links(); len(ls) != 1 || !slices.Equal(ls[0].addresses(), []string{"10.147.66.5/24"}) {
 		t.Errorf("addresses %+v", ls)
 	}
-	if n = a.network(nwid.String(), ipc.OK); len(n.Routes) != netconf.MaxRoutes {
-		t.Errorf("%d routes are shown", len(n.Routes))
-	}
-	for i, r := range n.Routes {
-		switch bad := i > 0 && i < 17; {
-		case bad && (r.State == ipc.RouteApplied || r.Reason == ""):
-			t.Errorf("%+v", r)
-		case !bad && r.State != ipc.RouteApplied:
-			t.Errorf("%+v", r)
+	until(t, 10*time.Second, "news of the routes", func() error {
+		if n = a.network(nwid.String(), ipc.OK); len(n.Routes) != netconf.MaxRoutes {
+			return fmt.Errorf("%d routes are shown", len(n.Routes))
 		}
-	}
-	if len(n.AddressStates) != 6 {
-		t.Errorf("%+v", n.AddressStates)
-	}
+		for i, r := range n.Routes {
+			switch bad := i > 0 && i < 17; {
+			case bad && (r.State == ipc.RouteApplied || r.Reason == ""):
+				return fmt.Errorf("%+v", r)
+			case !bad && r.State != ipc.RouteApplied:
+				return fmt.Errorf("%+v", r)
+			}
+		}
+		if len(n.AddressStates) != 6 {
+			return fmt.Errorf("%+v", n.AddressStates)
+		}
+		return nil
+	})
 	a.alert("network.route." + nwid.String())
 	if err := a.client.Leave(ctx(t), nwid.String()); err != nil {
 		t.Fatal(err)

@@ -280,9 +280,12 @@ func TestKilledBeforeNameServers(t *testing.T) {
 			_, err := os.Stat(filepath.Join(k.resolver.dir, "waiting"))
 			return err
 		})
-		if rules := must(t, "ip", "-n", a.ns, "rule"); !strings.Contains(rules, "31001:") {
-			t.Errorf("no routes yet: %s", rules)
-		}
+		until(t, 5*time.Second, "routes", func() error {
+			if rules := must(t, "ip", "-n", a.ns, "rule"); !strings.Contains(rules, "31001:") {
+				return errors.New(rules)
+			}
+			return nil
+		})
 		a.kill()
 		if err := os.Remove(gate); err != nil {
 			t.Fatal(err)

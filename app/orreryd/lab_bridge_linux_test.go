@@ -111,9 +111,10 @@ func TestLabBridge(t *testing.T) {
 		for x, ip := range map[*box]string{a: a4, d: d4} {
 			mac := x.member(p.nwid, "OK").MAC
 			l.knows(ip, mac)
-			if _, err := x.run("ping", "-n", "-c2", "-i0.2", "-W2", "-s1400", "-M", "do", hostL4); err != nil {
-				t.Error(err)
-			}
+			until(t, 5*time.Second, "long packets", func() error {
+				_, err := x.run("ping", "-n", "-c2", "-i0.2", "-W2", "-s1400", "-M", "do", hostL4)
+				return err
+			})
 		}
 		d.knows(hostL4, macL)
 		if b.kind != referenceKind { // on the LAN itself it is a host as any other

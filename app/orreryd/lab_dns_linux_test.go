@@ -140,14 +140,7 @@ func newBusOfNames(t *testing.T, b *box) *busOfNames {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	x := &busOfNames{b: b, dir: dir, env: "DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + filepath.Join(dir, "bus")}
-	etc := filepath.Join("/etc/netns", b.ns)
-	if err := os.MkdirAll(etc, 0o755); err != nil {
-		t.Skipf("cannot give a computer a resolver: %v", err)
-	}
-	t.Cleanup(func() {
-		_ = os.RemoveAll(etc)
-		_ = os.Remove(filepath.Dir(etc)) // if it is empty
-	})
+	etc := b.etc()
 	passwd, _ := os.ReadFile("/etc/passwd")
 	group, _ := os.ReadFile("/etc/group")
 	for path, text := range map[string]string{

@@ -287,10 +287,7 @@ func TestLabRevokedStaysOut(t *testing.T) {
 	a, b := s.a.ip4(nwid), s.b.ip4(nwid)
 	s.a.pings(30*time.Second, b)
 	s.admit(nwid, s.b, `{"authorized":false}`)
-	took := s.a.cut(15*time.Second, b)
-	if t.Logf("cut after %v", took); took > 5*time.Second {
-		t.Errorf("it took %v until the expelled member was cut off", took)
-	}
+	t.Logf("cut after %v", s.a.cut(5*time.Second, b))
 	asked := s.b.asked()
 	s.a.silent(b)
 	s.a.silent("10.164.0.255")

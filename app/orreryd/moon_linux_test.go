@@ -100,10 +100,12 @@ func TestMoonServes(t *testing.T) {
 		}
 		return fmt.Errorf("%+v", p.Paths)
 	})
-	health := a.moons()[0].Roots[0].Health
-	if health == nil || !health.Answers || !health.InUse {
-		t.Errorf("the moon's root: %+v", health)
-	}
+	until(t, 15*time.Second, "use of the moon's root", func() error {
+		if health := a.moons()[0].Roots[0].Health; health == nil || !health.Answers || !health.InUse {
+			return fmt.Errorf("%+v", health)
+		}
+		return nil
+	})
 
 	// A change of keys, told by the moon's root.
 	second := l.moonOf(m, time.Second, k1, k2)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -99,8 +100,16 @@ func TestPrivateNetwork(t *testing.T) {
 	t.Run("trust", func(t *testing.T) { trustRecords(t, p) })
 	t.Run("crash", func(t *testing.T) { crash(t, p) })
 	t.Run("removed device", func(t *testing.T) {
-		must(t, "ip", "-n", a.ns, "link", "del", a.network(p.nwid, ipc.OK).Device)
-		a.alert("network.port." + p.nwid)
+		device := a.network(p.nwid, ipc.OK).Device
+		until(t, 10*time.Second, "alert of a removed device", func() error {
+			// Again, if it was put right before anybody looked.
+			removed := exec.Command("ip", "-n", a.ns, "link", "del", device).Run()
+			s, err := a.client.Snapshot(ctx(t))
+			if err != nil || slices.ContainsFunc(s.Alerts, func(x ipc.Alert) bool { return x.ID == "network.port."+p.nwid }) {
+				return err
+			}
+			return fmt.Errorf("%+v, removed: %v", s.Alerts, removed)
+		})
 		a.network(p.nwid, ipc.OK)
 		a.pings(15*time.Second, p.addrB)
 		a.noAlert("network.port.")
@@ -157,7 +166,7 @@ func events(t *testing.T, p *people) {
 	go func() { ended <- p.a.client.Follow(c, func(e ipc.Event) { seen <- e }, func(error) {}) }()
 	wait := func(what string, match func(ipc.Event) bool) {
 		t.Helper()
-		deadline := time.After(15 * time.Second)
+		deadline := time.After(grace)
 		for {
 			select {
 			case e := <-seen:
@@ -219,9 +228,7 @@ func trustRecords(t *testing.T, p *people) {
 		}
 	}
 	set(ipc.TrustUpdate{Identity: va.Identity, State: ipc.Verified, How: "safety number"}, ipc.Verified)
-	if err := p.a.ping(p.addrB); err != nil {
-		t.Errorf("a verified peer: %v", err)
-	}
+	p.a.pings(5*time.Second, p.addrB)
 	set(ipc.TrustUpdate{State: ipc.Blocked}, ipc.Blocked)
 	p.a.silent(p.addrB)
 	p.b.silent(p.addrA)

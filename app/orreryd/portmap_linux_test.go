@@ -55,7 +55,6 @@ func (b *box) behind(number int) *gateway {
 		"ip -n BOX addr add " + lan + "2/24 dev eth0",
 		"ip -n BOX link set eth0 up",
 		"ip -n BOX route add default via " + lan + "1",
-		"ip netns exec GW sysctl -qw net.ipv4.ip_forward=1",
 		"ip netns exec GW nft add table ip nat",
 		"ip netns exec GW nft add chain ip nat pre { type nat hook prerouting priority -100 ; }",
 		"ip netns exec GW nft add chain ip nat post { type nat hook postrouting priority 100 ; }",
@@ -67,6 +66,7 @@ func (b *box) behind(number int) *gateway {
 	} {
 		must(t, strings.Fields(strings.NewReplacer("BOX", b.ns, "GW", g.ns).Replace(line))...)
 	}
+	must(t, "ip", "netns", "exec", g.ns, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
 	g.listen(lan)
 	return g
 }
@@ -199,10 +199,8 @@ func (g *gateway) mapped() (netip.AddrPort, error) {
 // the node, and is deleted at its orderly end.
 func TestMappedPort(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("nft"); err != nil {
-		t.Skip("needs the program nft for the gateways")
-	}
 	l := newLabAt(t, 44, "root", "a", "b")
+	l.needsNFT()
 	root, a, b := l.boxes[0], l.boxes[1], l.boxes[2]
 	gw := a.behind(1)
 	b.behind(2)
@@ -271,7 +269,10 @@ func TestMappedPort(t *testing.T) {
 	a.write("local.conf", fmt.Appendf(nil, setting, true))
 	until(t, 10*time.Second, "mapping", func() error { _, err := gw.mapped(); return err })
 	a.stop()
-	if at, err := gw.mapped(); err == nil {
-		t.Errorf("%v is still mapped after the end", at)
-	}
+	until(t, 5*time.Second, "deletion at the end", func() error {
+		if at, err := gw.mapped(); err == nil {
+			return errors.New(at.String())
+		}
+		return nil
+	})
 }

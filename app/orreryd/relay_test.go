@@ -104,7 +104,7 @@ func TestRelayListens(t *testing.T) {
 
 // counts reports whether the counters at an address have a line.
 func counts(at, line string) bool {
-	client := http.Client{Timeout: time.Second}
+	client := http.Client{Timeout: 20 * time.Second}
 	resp, err := client.Get("http://" + at + "/metrics")
 	if err != nil {
 		return false
@@ -117,7 +117,7 @@ func counts(at, line string) bool {
 // eventually waits until something holds.
 func eventually(t *testing.T, what string, holds func() error) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		err := holds()
 		if err == nil {

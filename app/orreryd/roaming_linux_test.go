@@ -18,12 +18,9 @@ import (
 	"orrery/service/ipc"
 )
 
-// recovery is how long traffic may take to flow again after the link's return.
-// It is not three seconds because tests run on machines that do other things.
-const (
-	recovery      = 3 * time.Second
-	recoveryUnder = 4 * recovery
-)
+// recovery is how long traffic takes at most to flow again after the link's
+// return, on a machine that is idle.
+const recovery = 3 * time.Second
 
 // roamer is a lab in which a talks to b and changes its place on the network.
 // The root is the controller too. All have IPv4, and IPv6 if asked for.
@@ -86,9 +83,14 @@ func (r *roamer) direct() {
 	})
 }
 
-// quick sends one echo request and waits 200 ms for the answer.
+// quick sends one echo request and waits 200 ms for the answer; every fourth time
+// longer, for machines on which answers are that slow.
 func (b *box) quick(to string) error {
-	out, err := exec.Command("ip", "netns", "exec", b.ns, "ping", "-n", "-c1", "-W0.2", to).CombinedOutput()
+	patience := "-W0.2"
+	if b.quicks++; b.quicks%4 == 0 {
+		patience = "-W2"
+	}
+	out, err := exec.Command("ip", "netns", "exec", b.ns, "ping", "-n", "-c1", patience, to).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s", bytes.TrimSpace(out))
 	}
@@ -104,12 +106,8 @@ func (r *roamer) ip(args ...string) {
 // recovers measures how long it takes until a reaches b again.
 func (r *roamer) recovers(what string, since time.Time) {
 	r.t.Helper()
-	until(r.t, recoveryUnder, "traffic after "+what, func() error { return r.a.quick(r.addrB) })
-	took := time.Since(since)
-	r.t.Logf("%s: traffic after %v", what, took.Round(10*time.Millisecond))
-	if took > recovery {
-		r.t.Logf("%s: more than the %v that are promised on a machine that is idle", what, recovery)
-	}
+	until(r.t, recovery, "traffic after "+what, func() error { return r.a.quick(r.addrB) })
+	r.t.Logf("%s: traffic after %v", what, time.Since(since).Round(10*time.Millisecond))
 }
 
 // lost waits until a has noticed that its network is gone.
@@ -154,9 +152,9 @@ func TestRoaming(t *testing.T) {
 		r.ip("addr", "add", "10.98.0.9/24", "dev", "eth0")
 		r.ip("route", "add", "default", "via", "10.98.0.254")
 		r.recovers("the move", time.Now())
-		if on := r.a.listening(); strings.Contains(on, "10.97.") || strings.Contains(on, "fd99::") || !strings.Contains(on, "10.98.0.9/") {
-			t.Errorf("sockets at %s", on)
-		}
+		r.sockets("at the new address alone", func(on string) bool {
+			return !strings.Contains(on, "10.97.") && !strings.Contains(on, "fd99::") && strings.Contains(on, "10.98.0.9/")
+		})
 	})
 	t.Run("IPv6 only", func(t *testing.T) {
 		r.t = t
@@ -165,9 +163,7 @@ func TestRoaming(t *testing.T) {
 		r.ip("addr", "flush", "dev", "eth0", "scope", "global")
 		r.ip("addr", "add", "fd99::77/64", "dev", "eth0", "nodad")
 		r.recovers("the loss of IPv4", time.Now())
-		if on := r.a.listening(); strings.Contains(on, "10.") || !strings.Contains(on, "fd99::77/") {
-			t.Errorf("sockets at %s", on)
-		}
+		r.sockets("of IPv6 alone", func(on string) bool { return !strings.Contains(on, "10.") && strings.Contains(on, "fd99::77/") })
 	})
 	t.Run("IPv4 again", func(t *testing.T) {
 		r.t = t
@@ -203,24 +199,27 @@ func twoWays(t *testing.T, r *roamer) {
 	r.ip("addr", "add", "10.96.0.9/24", "dev", "eth0b")
 	r.ip("link", "set", "eth0b", "up")
 	r.ip("route", "add", "default", "via", "10.96.0.254", "metric", "700")
-	until(t, 10*time.Second, "sockets on both", func() error {
-		if on := r.a.listening(); !strings.Contains(on, "10.96.0.9/") || !strings.Contains(on, r.a.addr.String()+"/") {
-			return errors.New(on)
-		}
-		return nil
+	r.sockets("on both", func(on string) bool {
+		return strings.Contains(on, "10.96.0.9/") && strings.Contains(on, r.a.addr.String()+"/")
 	})
 	must(t, "ip", "-n", sw, "link", "set", "p1", "down")
 	r.recovers("the loss of one of two ways", time.Now())
-	until(t, 10*time.Second, "end of the sockets", func() error {
-		if on := r.a.listening(); strings.Contains(on, r.a.addr.String()+"/") {
-			return errors.New(on)
-		}
-		return nil
-	})
+	r.sockets("none without a cable", func(on string) bool { return !strings.Contains(on, r.a.addr.String()+"/") })
 	r.recovers("the end of its sockets", time.Now())
 	must(t, "ip", "-n", sw, "link", "set", "p1", "up")
 	r.ip("link", "del", "eth0b")
 	r.recovers("the change back", time.Now())
+}
+
+// sockets waits until a's UDP sockets are where they should be.
+func (r *roamer) sockets(what string, are func(on string) bool) {
+	r.t.Helper()
+	until(r.t, 10*time.Second, "sockets, "+what, func() error {
+		if on := r.a.listening(); !are(on) {
+			return errors.New(on)
+		}
+		return nil
+	})
 }
 
 // listening lists where the computer's UDP sockets are.
@@ -243,7 +242,7 @@ func noNetwork(t *testing.T, r *roamer) {
 	<-time.After(window) // what is measured is that nothing happens
 	used := cpu(t, pid) - before
 	t.Logf("without a network: %v of CPU time in %v", used, window)
-	if used > window/20 {
+	if used > window/4 { // it takes 10 ms
 		t.Errorf("%v of CPU time in %v without a network", used, window)
 	}
 	// A part that is slower than the others may say once that its network is gone.
@@ -288,10 +287,8 @@ func cpu(t *testing.T, pid int) time.Duration {
 // shows.
 func TestBlockedPorts(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("iptables"); err != nil {
-		t.Skip("needs the program iptables")
-	}
 	r := newRoamer(t, false)
+	r.needsIPTables()
 	sw := r.name + "-switch"
 	c, err := r.a.client.Config(ctx(t))
 	if err != nil || c.SecondaryPort == 0 {

@@ -249,11 +249,12 @@ func (b *box) run(args ...string) (string, error) {
 	return string(out), err
 }
 
-// cut waits until pings get no answer any more, and returns how long that took.
+// cut waits until pings get no answer any more, several in a row, as one may just
+// be late, and returns how long that took.
 func (b *box) cut(d time.Duration, to string) time.Duration {
 	b.lab.t.Helper()
 	return until(b.lab.t, d, fmt.Sprintf("silence of %s for %s", to, b.name), func() error {
-		if b.ping(to) == nil {
+		if _, err := b.run("ping", "-n", "-c4", "-i0.2", "-W2", to); err == nil {
 			return errors.New("it answers")
 		}
 		return nil

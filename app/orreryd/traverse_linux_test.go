@@ -25,10 +25,8 @@ func (g *gateway) keepsPorts() {
 // word, and the sockets that were opened for it are closed but for one.
 func TestConeToSymmetric(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("nft"); err != nil {
-		t.Skip("needs the program nft for the gateways")
-	}
 	l := newLabAt(t, 47, "root", "a", "b")
+	l.needsNFT()
 	root, a, b := l.boxes[0], l.boxes[1], l.boxes[2]
 	a.behind(1).keepsPorts()
 	b.behind(2)

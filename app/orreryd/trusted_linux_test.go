@@ -51,10 +51,8 @@ func (b *box) suite(name string) (n int) {
 // ID at one end nothing arrives, and everything does once it is the same again.
 func TestTrustedPathWithTheReference(t *testing.T) {
 	referenceDir(t)
-	if _, err := exec.LookPath("nft"); err != nil {
-		t.Skip("needs the program nft to count packets")
-	}
 	l := newLab(t, "root", "a", "b")
+	l.needsNFT()
 	root, a, b := l.boxes[0], l.boxes[1], l.boxes[2]
 	const conf = `{"settings":{"portMappingEnabled":false,"allowTcpFallbackRelay":false},"physical":{%s}}`
 	trust := func(x *box, prefix string, id int) {

@@ -50,7 +50,7 @@ func exchangeRaw(t *testing.T, addr string, pieces ...string) (*http.Response, s
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	for _, p := range pieces {
 		if _, err := io.WriteString(conn, p); err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestHostInsertion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(2 * time.Minute))
 			_, _ = io.WriteString(conn, c.request)
 			b, _ := io.ReadAll(conn)
 			conn.Close()

@@ -118,7 +118,7 @@ func testRole(t *testing.T, route api.Route, need, role ipc.Role) {
 	if body != "" {
 		reader = strings.NewReader(body)
 	}
-	requestCtx, stop := context.WithTimeout(ctx, time.Minute)
+	requestCtx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	r := httptest.NewRequest(route.Method, path, reader).WithContext(requestCtx)
 	r.Host = ipc.Host
 	if role != "" {

@@ -53,7 +53,7 @@ func serve(t *testing.T, b *apitest.Backend, p caller.Policy, tune func(*api.Ser
 
 // patience bounds what should take milliseconds.
 func patience(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -257,7 +257,7 @@ func TestKeepAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	fmt.Fprintf(conn, "GET /v1/events HTTP/1.1\r\nHost: orrery\r\n\r\n")
 	for lines := bufio.NewScanner(conn); ; {
 		if !lines.Scan() {

@@ -178,7 +178,7 @@ func start(t *testing.T, home string, self *identity.Secret) *running {
 // until waits for a condition.
 func until(t *testing.T, what string, cond func() error) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		err := cond()
 		if err == nil {

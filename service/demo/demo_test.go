@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // programs builds what the demonstration starts, as make build does.
@@ -37,6 +36,9 @@ func TestDemonstration(t *testing.T) {
 	}
 	bin := programs(t)
 	dir := filepath.Join(t.TempDir(), "demo")
+	if err := check(&Config{Bin: bin, Dir: dir, NoApplication: true}); err != nil {
+		t.Skip(err)
+	}
 	killHalfWay(t, bin, dir)
 	var out bytes.Buffer
 	err := Run(t.Context(), Config{Bin: bin, Pictures: t.TempDir(), Dir: dir, Out: &out, NoApplication: true})
@@ -64,7 +66,7 @@ func killHalfWay(t *testing.T, bin, dir string) {
 		t.Fatal(err)
 	}
 	var nodes []process
-	err := until(t.Context(), time.Minute, func(context.Context) (bool, error) {
+	err := until(t.Context(), 2*patience, func(context.Context) (bool, error) {
 		nodes = nil
 		for _, p := range noted(dir) {
 			if line, err := os.ReadFile("/proc/" + strconv.Itoa(p.PID) + "/cmdline"); err == nil && bytes.Contains(line, []byte("orreryd")) {
@@ -80,7 +82,7 @@ func killHalfWay(t *testing.T, bin, dir string) {
 	if err != nil {
 		t.Fatalf("the nodes do not start: %v\n%s", err, &out)
 	}
-	err = until(t.Context(), time.Minute, func(context.Context) (bool, error) {
+	err = until(t.Context(), 2*patience, func(context.Context) (bool, error) {
 		for _, p := range nodes {
 			if start, err := startTime(p.PID); err == nil && start == p.Start {
 				return false, nil

@@ -80,7 +80,7 @@ func (f *folder) claim() error {
 	// descriptors for a moment more.
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		err = unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if !errors.Is(err, unix.EWOULDBLOCK) || time.Since(begun) > time.Second {
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Since(begun) > 3*time.Second {
 			break
 		}
 	}

@@ -20,7 +20,7 @@ import (
 
 // patience is how long the demonstration waits for something to happen. Every
 // one of these takes a second or two on an idle machine.
-const patience = 45 * time.Second
+const patience = 2 * time.Minute
 
 func (d *demo) makeLab(context.Context) (string, error) {
 	var err error

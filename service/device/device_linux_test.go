@@ -26,7 +26,7 @@ import (
 const (
 	networkID identity.NetworkID = 0x8056c2e21c000001
 	// patience bounds what a test waits for on the network.
-	patience = 20 * time.Second
+	patience = 2 * time.Minute
 )
 
 var discard = slog.New(slog.DiscardHandler)

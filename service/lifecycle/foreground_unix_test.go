@@ -24,7 +24,7 @@ func TestForeground(t *testing.T) {
 			select {
 			case <-ctx.Done():
 				return stopped
-			case <-time.After(10 * time.Second):
+			case <-time.After(2 * time.Minute):
 				return errors.New("the signal did not end the context")
 			}
 		})

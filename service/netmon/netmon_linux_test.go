@@ -28,7 +28,7 @@ func TestLinuxNotices(t *testing.T) {
 	})
 	until := func(what string, enough func(Notice) bool) {
 		t.Helper()
-		deadline := time.After(20 * time.Second)
+		deadline := time.After(2 * time.Minute)
 		var all Notice
 		for !enough(all) {
 			select {

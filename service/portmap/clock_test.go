@@ -49,7 +49,7 @@ func (m *manual) next(t *testing.T) *waiting {
 	select {
 	case w := <-m.waits:
 		return w
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("nobody waits")
 		return nil
 	}

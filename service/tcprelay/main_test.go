@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
 		os.Exit(code) // fuzzing has goroutines of its own
 	}
-	deadline := time.After(10 * time.Second) // connections take a moment to close
+	deadline := time.After(2 * time.Minute) // connections take a moment to close
 	for code == 0 && runtime.NumGoroutine() > before {
 		select {
 		case <-deadline:

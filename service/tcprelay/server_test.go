@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long tests with real sockets wait for what happens.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // serve runs a server on the loopback interface.
 func serve(t *testing.T, cfg ServerConfig) (*Server, netip.AddrPort) {

@@ -43,7 +43,7 @@ func TestBurst(t *testing.T) {
 			}
 			ports := make(map[uint16]string)
 			buf := make([]byte, 100)
-			if err := sink.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			if err := sink.SetReadDeadline(time.Now().Add(patience)); err != nil {
 				t.Fatal(err)
 			}
 			for range 65 {

@@ -143,7 +143,7 @@ func TestTTL(t *testing.T) {
 			if err := a.Send(batch); err != nil {
 				t.Fatal(err)
 			}
-			if err := sink.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			if err := sink.SetReadDeadline(time.Now().Add(patience)); err != nil {
 				t.Fatal(err)
 			}
 			var got []int

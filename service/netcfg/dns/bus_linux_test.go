@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -278,10 +279,21 @@ func (f *fakeResolved) called(prefix string) []string {
 	return out
 }
 
+// putProgram writes a program. No process is started meanwhile: it would have the
+// file open for writing for a moment, and the kernel runs no such file.
+func putProgram(t *testing.T, path, text string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // until waits for the kernel and other programs.
 func until(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !cond(); <-time.After(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !cond(); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("in vain: %s", what)
 		}
