@@ -40,10 +40,17 @@ func (s *Switch) receiveChunk(at clock.Instant, in *vl1.Inbound, answer bool) (d
 	if nw == nil || nw.controller == 0 {
 		return vl1.Received, id, 0
 	}
+	if s.peers.muted(at.Mono, in.From.Address) {
+		s.refuseConfig(at, nw, netconf.FaultForged, in.From.Address, "")
+		return vl1.Dropped, id, 0
+	}
 	r, err := nw.assembler.Add(at.Mono, in.Payload, s.link.Identity)
 	if err != nil {
 		s.refuseConfig(at, nw, netconf.FaultMalformed, in.From.Address, err.Error())
 		return vl1.Dropped, id, 0
+	}
+	if r.Fault == netconf.FaultForged {
+		s.peers.forged(at.Mono, in.From.Address)
 	}
 	if r.Fault != netconf.FaultNone {
 		s.refuseConfig(at, nw, r.Fault, in.From.Address, "")

@@ -135,11 +135,14 @@ func (s *Switch) attachedCOM(at clock.Instant, nw *Network, in *vl1.Inbound, b [
 	if err != nil {
 		return false
 	}
-	if com.Network() != nw.id {
+	if com.Network() != nw.id || s.peers.muted(at.Mono, in.From.Address) {
 		return true
 	}
-	if result, missing := s.addMembership(at, &com); result == credential.Waiting {
+	switch result, missing := s.addMembership(at, &com); result {
+	case credential.Waiting:
 		s.link.Whois(at, missing)
+	case credential.Rejected:
+		s.peers.forged(at.Mono, in.From.Address)
 	}
 	return true
 }

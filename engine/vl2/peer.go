@@ -14,6 +14,10 @@ type peer struct {
 	credentials clock.Bucket
 	// held are packets that were charged already and will be offered again.
 	held []heldPacket
+	// forgeries bounds the signatures of its that are checked in vain; none is
+	// before muted.
+	forgeries clock.Bucket
+	muted     clock.Mono
 }
 
 type heldPacket struct {
@@ -24,7 +28,7 @@ type heldPacket struct {
 // maxHeldPerPeer bounds the packets of a peer whose retry is free.
 const maxHeldPerPeer = 8
 
-// peerTable has the peers that sent credentials.
+// peerTable has the peers that sent credentials, or forgeries.
 type peerTable struct {
 	byAddress map[identity.Address]*peer
 	limits    *Limits
@@ -68,6 +72,24 @@ func (t *peerTable) clean(now clock.Mono) {
 		if now-p.used >= cleanInterval+clock.Mono(t.limits.CredentialBurst)*clock.Second {
 			delete(t.byAddress, a)
 		}
+	}
+}
+
+// Checking a signature costs fifty times what sending a forged one does. So who
+// sent some is believed nothing for a second, over and over. That costs honest
+// members nothing: they pass on only what they have checked.
+const forgeryBurst = 8
+
+// muted reports whether signatures that a sends are not worth checking.
+func (t *peerTable) muted(now clock.Mono, a identity.Address) bool {
+	p := t.byAddress[a]
+	return p != nil && now < p.muted
+}
+
+// forged notes a signature that was checked in vain.
+func (t *peerTable) forged(now clock.Mono, a identity.Address) {
+	if p := t.open(now, a); !p.forgeries.Take(now, forgeryBurst, clock.Second) {
+		p.muted = now + clock.Second
 	}
 }
 
