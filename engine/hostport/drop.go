@@ -12,7 +12,7 @@ const (
 	DropMalformed DropReason = iota
 	// DropTooBig: larger than the network's MTU.
 	DropTooBig
-	// DropDestination: an address that no frame can be sent to.
+	// DropDestination: an address that nobody on a network has.
 	DropDestination
 	// DropQueueFull: too many packets wait for their next hop to be resolved.
 	DropQueueFull

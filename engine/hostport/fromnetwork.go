@@ -61,6 +61,10 @@ func (p *Port) fromNetwork4(now clock.Mono, src, dst identity.MAC, payload []byt
 		}
 		p.confirmBy(now, src, from, out)
 	}
+	if ip[16] == 127 || ip.Dst().IsUnspecified() {
+		p.drop(DropDestination)
+		return
+	}
 	if to := ip.Dst(); dst.Multicast() && !to.IsMulticast() && !p.isBroadcast(to) {
 		p.drop(DropLinkBroadcast)
 		return
@@ -92,13 +96,18 @@ func (p *Port) fromNetwork6(at clock.Instant, src, dst identity.MAC, payload []b
 	}
 	from := ip.Src()
 	if !p.confirmKnown(at.Mono, src, from, p.place(binary.BigEndian.Uint32(ip[20:]))) {
-		if p.isOwn(from) || from.IsMulticast() || from.IsUnspecified() || from.IsLoopback() {
+		if p.isOwn(from) || from.IsMulticast() || from.IsUnspecified() || from.IsLoopback() || from.Is4In6() {
 			p.drop(DropSource)
 			return
 		}
 		p.confirmBy(at.Mono, src, from, out)
 	}
-	if dst.Multicast() && !ip.Dst().IsMulticast() {
+	to := ip.Dst()
+	if to.IsUnspecified() || to.IsLoopback() || to.Is4In6() {
+		p.drop(DropDestination)
+		return
+	}
+	if dst.Multicast() && !to.IsMulticast() {
 		p.drop(DropLinkBroadcast)
 		return
 	}

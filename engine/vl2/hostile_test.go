@@ -291,3 +291,35 @@ func TestReplicatingLeavesRoom(t *testing.T) {
 		t.Error("the host's question went nowhere")
 	}
 }
+
+// A rule that has copies sent here lets in copies of what is for others, whoever
+// they are from. A frame for us is no copy: it has to be from whom it says.
+func TestCopiesAreForOthers(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32})
+	c := *nw.config
+	c.Rules = []rule.Rule{{Type: rule.ActionTee, Address: v.Self}, {Type: rule.ActionAccept}}
+	s.setConfig(nw, &c)
+	b, other := identity.MACOf(nw.id, v.PeerB), identity.MACOf(nw.id, v.PeerC)
+	for i, x := range []struct {
+		name     string
+		src, dst identity.MAC
+		pass     bool
+	}{
+		{"its own frame to us", b, nw.mac, true},
+		{"another's to a third", other, identity.MACOf(nw.id, 0x1234567890), true},
+		{"another's to all", other, identity.Broadcast, true},
+		{"another's to us", other, nw.mac, false},
+		{"a host's to us", 0x020000000001, nw.mac, false},
+	} {
+		body := append(wire.AppendExtFrameHead(nil, nw.id, wire.ExtFrameTeeOut, x.dst, x.src, 0x88b5), "x"...)
+		s.Handle(start, wire.VerbExtFrame, &vl1.Inbound{From: f.known[v.PeerB], ID: uint64(i), Payload: body})
+		if got := f.takeDelivered(); len(got) == 1 != x.pass || x.pass && !got[0].super {
+			t.Errorf("%s: delivered %v", x.name, got)
+		}
+	}
+	if n := nw.Drops(DropNotBridge); n != 2 {
+		t.Errorf("%d dropped", n)
+	}
+}

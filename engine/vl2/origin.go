@@ -181,6 +181,7 @@ func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in 
 		return false // refused anyway, and not to be remembered as one that may
 	}
 	ip, _ := netip.AddrFromSlice(bytes)
+	ip = ip.Unmap() // programs take both forms for the same
 	if ip.IsUnspecified() || nw.mayUse(m, ip) {
 		*known = origin{view: view, version: nw.origins.version}
 		copy(known.ip[:], bytes)

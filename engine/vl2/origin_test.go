@@ -100,6 +100,8 @@ func TestSpoofedSources(t *testing.T) {
 		{"own address", ether.TypeIPv4, packetFrom("10.147.17.7"), na.mac, true},
 		{"another member's", ether.TypeIPv4, packetFrom("10.147.17.9"), na.mac, false},
 		{"again", ether.TypeIPv4, packetFrom("10.147.17.9"), na.mac, false},
+		{"another member's as IPv6", ether.TypeIPv6, packetFrom("::ffff:10.147.17.9"), na.mac, false},
+		{"own address as IPv6", ether.TypeIPv6, packetFrom("::ffff:10.147.17.7"), na.mac, true},
 		{"nobody's", ether.TypeIPv4, packetFrom("10.147.17.200"), na.mac, true},
 		{"from behind a router", ether.TypeIPv4, packetFrom("192.168.1.1"), na.mac, true},
 		{"unspecified", ether.TypeIPv4, packetFrom("0.0.0.0"), na.mac, true},

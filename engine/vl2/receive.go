@@ -76,6 +76,11 @@ func (s *Switch) acceptExtFrame(at clock.Instant, nw *Network, m *member, f *fra
 	r := s.inspect(at, nw, m, f)
 	switch r {
 	case rule.SuperAccept:
+		// A copy is of what is for somebody else: what is for us has to be from whom
+		// it says.
+		if f.dst == nw.mac && !s.macsAllowed(at, nw, m, f) {
+			return false
+		}
 	case rule.Accept:
 		if !s.macsAllowed(at, nw, m, f) {
 			return false
