@@ -111,22 +111,13 @@ func (s *Switch) handleGatherReply(at clock.Instant, in *vl1.Inbound) vl1.Dispos
 	if err != nil {
 		return vl1.Dropped
 	}
-	if s.find(p.Network) != nil {
+	if nw := s.find(p.Network); nw != nil {
 		k := groupKey{p.Network, p.Group}
-		news := s.learnMembers(at, k, p.Members)
+		news := s.learnMembers(at, nw, in.From.Address, k, p.Members)
 		// The asked knows all of ours, us, and more.
 		if g := s.groups.get(k); g != nil && news && uint64(p.Total) > uint64(len(g.likes))+1 {
 			g.partial = true
 		}
 	}
 	return vl1.Received
-}
-
-// learnMembers notes members of a group that somebody named, and reports whether
-// any of them is news.
-func (s *Switch) learnMembers(at clock.Instant, k groupKey, list wire.Addresses) (news bool) {
-	for i := range list.Len() {
-		news = s.learnLike(at, k, list.At(i), false) || news
-	}
-	return news
 }

@@ -18,17 +18,21 @@ type groupKey struct {
 type like struct {
 	member identity.Address
 	own    bool
+	// rumour says that only other members named it, see rumour.go.
+	rumour bool
 	at     clock.Mono
 }
 
 // group is what is known of one multicast group.
 type group struct {
-	// likes is sorted by member.
-	likes []like
+	// likes is sorted by member. rumours is how many of them are no more.
+	likes   []like
+	rumours int
 	// queue holds frames that wait for members not yet known, oldest first.
 	queue []*outgoing
-	// gathered is when members were last asked for.
-	gathered clock.Mono
+	// gathered is when members were last asked for, sent when a frame was last
+	// sent to them.
+	gathered, sent clock.Mono
 	// partial is set while an answer brought news and said that there is more.
 	partial bool
 	// asks bounds the questions while no members are known.
@@ -91,7 +95,7 @@ func (t *groupTable) get(k groupKey) *group { return t.groups[k] }
 func (t *groupTable) open(k groupKey) *group {
 	g := t.groups[k]
 	if g == nil {
-		g = &group{gathered: clock.Never}
+		g = &group{gathered: clock.Never, sent: clock.Never}
 		t.groups[k] = g
 		t.empty++
 	}
@@ -123,6 +127,12 @@ func (g *group) find(member identity.Address) (int, bool) {
 // and reports whether that is news. News is refused where there is no room;
 // refreshing always works.
 func (t *groupTable) add(now clock.Mono, k groupKey, member identity.Address, own bool) bool {
+	return t.learn(now, k, like{member: member, own: own, at: now})
+}
+
+// learn is add for a like of any kind, dated now.
+func (t *groupTable) learn(now clock.Mono, k groupKey, l like) bool {
+	member, own := l.member, l.own
 	g := t.groups[k]
 	if g != nil {
 		if own {
@@ -131,12 +141,16 @@ func (t *groupTable) add(now clock.Mono, k groupKey, member identity.Address, ow
 			return false
 		}
 		if i, known := g.find(member); known {
-			l := &g.likes[i]
-			l.at = now
-			if own && !l.own && t.perPeer[member] < t.limits.LikesPerPeer {
-				t.forget(*l)
-				l.own = true
-				t.note(*l)
+			have := &g.likes[i]
+			have.at = now
+			if have.rumour && !l.rumour {
+				have.rumour = false
+				g.rumours--
+			}
+			if own && !have.own && t.perPeer[member] < t.limits.LikesPerPeer {
+				t.forget(*have)
+				have.own = true
+				t.note(*have)
 			}
 			return false
 		}
@@ -153,8 +167,10 @@ func (t *groupTable) add(now clock.Mono, k groupKey, member identity.Address, ow
 		t.empty--
 	}
 	i, _ := g.find(member)
-	l := like{member, own, now}
 	g.likes = slices.Insert(g.likes, i, l)
+	if l.rumour {
+		g.rumours++
+	}
 	t.note(l)
 	return true
 }
@@ -197,6 +213,9 @@ func (t *groupTable) dropFrom(g *group, unwanted func(like) bool) {
 	g.likes = slices.DeleteFunc(g.likes, func(l like) bool {
 		if !unwanted(l) {
 			return false
+		}
+		if l.rumour {
+			g.rumours--
 		}
 		t.forget(l)
 		return true

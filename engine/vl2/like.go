@@ -205,12 +205,17 @@ func (s *Switch) mayGather(at clock.Instant, id identity.NetworkID, in *vl1.Inbo
 // it the frames that wait for members of that group. It reports whether the
 // member is news.
 func (s *Switch) learnLike(at clock.Instant, k groupKey, a identity.Address, own bool) bool {
-	if a == s.self.Address || a.Reserved() || !s.groups.add(at.Mono, k, a, own) {
+	return s.learn(at, k, like{member: a, own: own, at: at.Mono})
+}
+
+// learn is learnLike for a like of any kind.
+func (s *Switch) learn(at clock.Instant, k groupKey, l like) bool {
+	if l.member == s.self.Address || l.member.Reserved() || !s.groups.learn(at.Mono, k, l) {
 		return false
 	}
 	nw := s.find(k.network)
 	if g := s.groups.get(k); nw != nil && len(g.queue) > 0 {
-		s.flush(at, nw, g, a)
+		s.flush(at, nw, g, l.member, l.rumour)
 	}
 	return true
 }

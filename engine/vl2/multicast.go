@@ -19,6 +19,9 @@ type outgoing struct {
 	// everything, then take no place from the holder: free counts them.
 	resolves bool
 	free     int
+	// rumours counts those of which there were only rumours when it was sent there
+	// out of their turn.
+	rumours int
 	// single is set if every member gets a frame of its own instead.
 	single  bool
 	expires clock.Mono
@@ -66,6 +69,7 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 		}
 		o := &s.scratch.out
 		*o = outgoing{frame: *f, head: h.AppendHead(o.head[:0]), origin: origin, limit: limit, sent: o.sent[:0], resolves: resolves, single: single, count: &nw.multicasts}
+		grp.sent = at.Mono
 		if grp.partial && grp.mayAsk(at.Mono, s.stretched(gatherInterval, 3), known) {
 			s.gather(at, nw, g, gatherReplyMembers)
 		}
@@ -85,6 +89,7 @@ func (s *Switch) multicast(at clock.Instant, nw *Network, g identity.MulticastGr
 		}
 		grp = s.groups.open(k)
 	}
+	grp.sent = at.Mono
 	o := s.groups.enqueue(at.Mono, grp)
 	*o = outgoing{
 		frame: frame{f.src, f.dst, f.etherType, append(o.payload[:0], f.payload...)},
@@ -118,31 +123,39 @@ func (s *Switch) reachable(nw *Network, g *group) (n int) {
 
 // sendToAll sends o to all bridges, which get every multicast, and to known
 // members of the group at random, until its limit. A question for a neighbour goes
-// first to those who announced the address themselves: others can be invented.
+// first to those who announced the address themselves, for others can be invented;
+// other frames go mostly to those who are more than a rumour.
 func (s *Switch) sendToAll(at clock.Instant, nw *Network, g *group, o *outgoing) {
 	for _, a := range nw.roles.bridges {
 		s.sendCopy(at, nw, o, a)
 	}
-	members, announced := s.scratch.addrs[:0], 0
+	members, first := s.scratch.addrs[:0], 0
 	for _, l := range g.likes {
 		switch {
 		case nw.roles.bridge(l.member):
 		case s.permitted(nw, l.member):
 			members = append(members, l.member)
-			if o.resolves && l.own {
-				members[announced], members[len(members)-1] = l.member, members[announced]
-				announced++
+			if l.own || !l.rumour && !o.resolves {
+				members[first], members[len(members)-1] = l.member, members[first]
+				first++
 			}
 		default:
 			nw.turnAwayTo(at, l.member)
 		}
 	}
 	// Two may be ourselves and the origin, who do not count against the limit.
-	s.shuffle(members[:announced], o.limit+2)
-	s.shuffle(members[announced:], o.limit+2)
+	s.shuffle(members[:first], o.limit+2)
+	s.shuffle(members[first:], o.limit+2)
 	s.scratch.addrs = members
-	for _, a := range members {
-		s.sendCopy(at, nw, o, a)
+	early, late := first, 0
+	if n := len(members) - first; !o.resolves && n > 0 && first > 0 {
+		late = min(s.rumoursOf(o.limit), n)
+		early = min(max(o.limit-late, 0), first)
+	}
+	for _, part := range [...][]identity.Address{members[:early], members[first : first+late], members[early:first], members[first+late:]} {
+		for _, a := range part {
+			s.sendCopy(at, nw, o, a)
+		}
 	}
 }
 
@@ -234,15 +247,20 @@ func (t *groupTable) enqueue(now clock.Mono, g *group) *outgoing {
 	return o
 }
 
-// flush sends the frames that wait in g to a member just learnt.
-func (s *Switch) flush(at clock.Instant, nw *Network, g *group, to identity.Address) {
+// flush sends the frames that wait in g to a member just learnt. Mere rumours take
+// a quarter of a frame's copies only: others may be told of yet.
+func (s *Switch) flush(at clock.Instant, nw *Network, g *group, to identity.Address, rumour bool) {
 	s.groups.expire(at.Mono, g)
 	if nw.config == nil {
 		return
 	}
 	for _, o := range g.queue {
-		if !slices.Contains(o.sent, to) && !nw.elsewhere(at.Mono, o.src) {
-			s.sendCopy(at, nw, o, to)
+		if slices.Contains(o.sent, to) || nw.elsewhere(at.Mono, o.src) || rumour && 4*o.rumours >= o.limit {
+			continue
 		}
+		if rumour {
+			o.rumours++
+		}
+		s.sendCopy(at, nw, o, to)
 	}
 }

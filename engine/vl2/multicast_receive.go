@@ -115,7 +115,7 @@ func (s *Switch) handleMulticastReply(at clock.Instant, in *vl1.Inbound) vl1.Dis
 	if p.COM != nil && !s.attachedCOM(at, nw, in, p.COM) {
 		return vl1.Dropped
 	}
-	s.learnMembers(at, groupKey{p.Network, p.Group}, p.Members)
+	s.learnMembers(at, nw, in.From.Address, groupKey{p.Network, p.Group}, p.Members)
 	return vl1.Received
 }
 

@@ -201,13 +201,20 @@ func books(t *testing.T, table *groupTable) {
 		if len(g.likes) == 0 {
 			empty++
 		}
+		rumours := 0
 		for _, l := range g.likes {
 			likes++
+			if l.rumour {
+				rumours++
+			}
 			if l.own {
 				perPeer[l.member]++
 			} else {
 				hearsay++
 			}
+		}
+		if rumours != g.rumours {
+			t.Errorf("%d rumours, on the books %d", rumours, g.rumours)
 		}
 	}
 	if likes != table.likes || hearsay != table.hearsay || empty != table.empty || !maps.Equal(perPeer, table.perPeer) {

@@ -154,8 +154,8 @@ func (s *Switch) welcome(at clock.Instant, nw *Network, members []*member) {
 		}
 		for _, k := range waiting {
 			g := s.groups.get(k)
-			if _, likes := g.find(m.address); likes {
-				s.flush(at, nw, g, m.address)
+			if i, likes := g.find(m.address); likes {
+				s.flush(at, nw, g, m.address, g.likes[i].rumour)
 			}
 		}
 	}
