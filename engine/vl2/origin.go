@@ -24,7 +24,8 @@ import (
 // Everything else passes: addresses that users add by hand, those behind a
 // router, and what bridges bring. Who forwards packets by the controller's own
 // will, as a bridge, as the gateway of a managed route or as a node to which
-// rules redirect, may also forward those of other members.
+// rules redirect, may also forward those of other members. A gateway has no need,
+// though, to say in discovery that their addresses are its own.
 
 // maxHolders bounds the certified addresses that are remembered of a network.
 // Only its controller can add any.
@@ -149,12 +150,13 @@ func (nw *Network) holder(ip netip.Addr) identity.Address {
 // owns reports whether the controller certified an address to a member.
 func (m *member) owns(nw *Network, ip netip.Addr) bool { return slices.Contains(m.side(nw).IPs, ip) }
 
-// forwards reports whether a member is meant to forward the packets of others.
-func (nw *Network) forwards(m *member) bool {
+// forwards reports whether a member is meant to forward the packets of others, or
+// to claim their addresses.
+func (nw *Network) forwards(m *member, claim bool) bool {
 	if nw.roles.bridge(m.address) || slices.Contains(nw.origins.redirects, m.address) {
 		return true
 	}
-	return slices.ContainsFunc(nw.config.Routes, func(r netconf.Route) bool {
+	return !claim && slices.ContainsFunc(nw.config.Routes, func(r netconf.Route) bool {
 		return r.Via.IsValid() && (m.owns(nw, r.Via) || nw.holder(r.Via) == m.address)
 	})
 }
@@ -163,7 +165,7 @@ func (nw *Network) forwards(m *member) bool {
 // member as its source. The sender is asked for its certificates then, in case
 // that ours are out of date.
 func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in *vl1.Inbound, v wire.Verb) bool {
-	at4, at6 := sourceAt(f.etherType, f.payload)
+	at4, at6, claim := sourceAt(f.etherType, f.payload)
 	known, bytes := &m.origins[0], []byte(nil)
 	switch {
 	case at4 > 0:
@@ -174,7 +176,7 @@ func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in 
 		return false
 	}
 	view := m.proof.View(nw.window)
-	if known.version == nw.origins.version && known.view == view && string(known.ip[:len(bytes)]) == string(bytes) {
+	if !claim && known.version == nw.origins.version && known.view == view && string(known.ip[:len(bytes)]) == string(bytes) {
 		return false
 	}
 	if !s.permitted(nw, m.address) {
@@ -182,7 +184,7 @@ func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in 
 	}
 	ip, _ := netip.AddrFromSlice(bytes)
 	ip = ip.Unmap() // programs take both forms for the same
-	if ip.IsUnspecified() || nw.mayUse(m, ip) {
+	if ip.IsUnspecified() || nw.mayUse(m, ip, claim) {
 		*known = origin{view: view, version: nw.origins.version}
 		copy(known.ip[:], bytes)
 		return false
@@ -197,10 +199,11 @@ func (s *Switch) spoofed(at clock.Instant, nw *Network, m *member, f *frame, in 
 	return true
 }
 
-// mayUse reports whether a member may send from an address.
-func (nw *Network) mayUse(m *member, ip netip.Addr) bool {
+// mayUse reports whether a member may send from an address, or claim in discovery
+// that it is its own.
+func (nw *Network) mayUse(m *member, ip netip.Addr, claim bool) bool {
 	a := nw.holder(ip)
-	return a == 0 || a == m.address || m.owns(nw, ip) || nw.forwards(m)
+	return a == 0 || a == m.address || m.owns(nw, ip) || nw.forwards(m, claim)
 }
 
 // claimsOurs reports whether a frame states that an address of ours is another's.
@@ -213,9 +216,10 @@ func (s *Switch) claimsOurs(nw *Network, f *frame, ip netip.Addr) bool {
 
 // sourceAt is where a frame says which address it is from, of IPv4 or of IPv6:
 // the source of an IP packet, the sender of ARP, and what a neighbour advertises.
-// Both are 0 where there is none. Tags that give a priority and no VLAN hide
-// nothing from a host, nor do extension headers.
-func sourceAt(etherType uint16, b []byte) (at4, at6 int) {
+// Both are 0 where there is none. claim is set for the latter two. Tags that give
+// a priority and no VLAN hide nothing from a host, nor do extension headers. In
+// another VLAN addresses are others, of which the controller says nothing.
+func sourceAt(etherType uint16, b []byte) (at4, at6 int, claim bool) {
 	start := 0
 	for (etherType == ether.TypeVLAN || etherType == ether.TypeServiceVLAN) && len(b) >= 4 && binary.BigEndian.Uint16(b)&0xfff == 0 {
 		etherType, b, start = binary.BigEndian.Uint16(b[2:]), b[4:], start+4
@@ -223,22 +227,22 @@ func sourceAt(etherType uint16, b []byte) (at4, at6 int) {
 	switch etherType {
 	case ether.TypeIPv4:
 		if len(b) >= 20 {
-			return start + 12, 0
+			return start + 12, 0, false
 		}
 	case ether.TypeIPv6:
 		if len(b) < 40 {
-			return 0, 0
+			return 0, 0, false
 		}
 		if proto, at, ok := ether.UpperIPv6(b); ok && proto == ether.ProtoICMPv6 && len(b) >= at+24 && b[at] == ether.TypeNeighborAdvertisement {
-			return 0, start + at + 8
+			return 0, start + at + 8, true
 		}
-		return 0, start + 8
+		return 0, start + 8, false
 	case ether.TypeARP:
 		if len(b) >= ether.ARPLen && b[2] == 0x08 && b[3] == 0 && b[5] == 4 {
-			return start + 14, 0
+			return start + 14, 0, true
 		}
 	}
-	return 0, 0
+	return 0, 0, false
 }
 
 // MayClaim reports whether the holder of mac may say that it has the address ip:
@@ -261,5 +265,5 @@ func (nw *Network) MayClaim(mac identity.MAC, ip netip.Addr) bool {
 		return false
 	}
 	m := nw.members.get(mac.Address(nw.id))
-	return m != nil && nw.mayUse(m, ip)
+	return m != nil && nw.mayUse(m, ip, true)
 }

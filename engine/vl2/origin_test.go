@@ -191,6 +191,13 @@ func TestForwardersAreNoSpoofers(t *testing.T) {
 		if got := len(a.takeHost()); got != want || na.Drops(DropSpoofed) != uint64(1-want) {
 			t.Errorf("%s: %d frames passed, want %d; %d refused", name, got, want, na.Drops(DropSpoofed))
 		}
+		// A gateway forwards packets. That an address is its own is another matter.
+		c.sw.SendFrame(l.at, nc, nc.mac, na.mac, ether.TypeARP, arpFrom(ether.ARPReply, nc.mac, "10.147.17.9"))
+		l.run(20 * clock.Millisecond)
+		may := name == "bridge" || name == "inspector"
+		if got := len(a.takeHost()) == 1; got != may || na.MayClaim(nc.mac, netip.MustParseAddr("10.147.17.9")) != may {
+			t.Errorf("%s: it claimed the address: %v, want %v", name, got, may)
+		}
 	}
 }
 
