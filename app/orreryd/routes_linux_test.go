@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -77,7 +76,12 @@ func (v *traveller) way(to, text string) {
 	until(v.t, 10*time.Second, fmt.Sprintf("way to %s by %q", to, text), func() error {
 		out, err := v.a.run("ip", "route", "get", to)
 		if err == nil && !strings.Contains(out, text) {
-			err = errors.New(out)
+			all, _ := v.a.client.Networks(ctx(v.t))
+			routes, _ := v.a.run("ip", "route")
+			err = fmt.Errorf("%s\nroutes are\n%s", out, routes)
+			for i := range all {
+				err = fmt.Errorf("%w%s: %+v\n", err, all[i].ID, all[i].Routes)
+			}
 		}
 		return err
 	})

@@ -8,17 +8,21 @@ import (
 	"orrery/service/netcfg/verdict"
 )
 
-// patient is how much longer than it took to read it what the machine has is
-// used: a router with a million routes must not spend its time on reading them.
-const patient = 300
-
-// long is how long reading may take to be done whenever it is asked for.
-const long = 100 * time.Millisecond
+const (
+	// plenty is how many routes are read whenever it is asked for; it takes a tenth
+	// of a second.
+	plenty = 50_000
+	// perRoute is how long, for each of more of them, what was read is used: a
+	// router with a million routes must not spend its time on reading them. It is
+	// 300 times what reading one takes. That is not measured: on a busy machine
+	// anything may take long, and what was seen would be believed for minutes.
+	perRoute = 600 * time.Microsecond
+)
 
 // glance is what was last seen of the machine.
 type glance struct {
 	at     time.Time
-	took   time.Duration
+	routes int // that were read
 	wanted []netip.Prefix
 	found  verdict.Machine
 	all    bool
@@ -35,11 +39,12 @@ func (m *Manager) Machine(own []string, wanted []netip.Prefix) (found verdict.Ma
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	begun := time.Now()
-	if g := &m.seen; g.took > long && begun.Sub(g.at) < patient*g.took && slices.Equal(g.wanted, wanted) {
+	if g := &m.seen; g.routes > plenty && begun.Sub(g.at) < time.Duration(g.routes)*perRoute && slices.Equal(g.wanted, wanted) {
 		return g.found, g.all, nil
 	}
-	others := 0
+	others, routes := 0, 0
 	found, err = m.sys.machine(own, func(p netip.Prefix) bool {
+		routes++
 		if others < maxOthers {
 			others++
 			return true
@@ -50,6 +55,6 @@ func (m *Manager) Machine(own []string, wanted []netip.Prefix) (found verdict.Ma
 		return found, false, err
 	}
 	all = others < maxOthers
-	m.seen = glance{at: begun, took: time.Since(begun), wanted: slices.Clone(wanted), found: found, all: all}
+	m.seen = glance{at: begun, routes: routes, wanted: slices.Clone(wanted), found: found, all: all}
 	return found, all, nil
 }

@@ -25,6 +25,8 @@ type fakeSystem struct {
 	// journal is looked at before every change.
 	journal string
 	t       *testing.T
+	// look is what there is on the machine, nil for nothing.
+	look func(keep func(netip.Prefix) bool) verdict.Machine
 }
 
 func newFake(t *testing.T, names ...string) *fakeSystem {
@@ -54,8 +56,11 @@ func (f *fakeSystem) observe(ifname string) (*observed, error) {
 	return &observed{index: o.index, settings: maps.Clone(o.settings), things: maps.Clone(o.things)}, nil
 }
 
-func (*fakeSystem) machine([]string, func(netip.Prefix) bool) (verdict.Machine, error) {
-	return verdict.Machine{}, nil
+func (f *fakeSystem) machine(_ []string, keep func(netip.Prefix) bool) (verdict.Machine, error) {
+	if f.look == nil {
+		return verdict.Machine{}, nil
+	}
+	return f.look(keep), nil
 }
 
 func (f *fakeSystem) do(it Item) error {
