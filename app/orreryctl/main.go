@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := ctl.Repeat(root.ExecuteContext(ctx), args)
 	if p.tool.Service != nil {
 		p.tool.Service.Close()
 	}

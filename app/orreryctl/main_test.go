@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -243,7 +244,7 @@ func TestTrust(t *testing.T) {
 		"trust verify e285b97aef", "trust verify e285b97aef --matches", "trust settle e285b97aef", "trust name e285b97aef Robert", "trust name e285b97aef",
 		"trust verify e285b97aef --identity "+selfText, "trust verify e285b97aef --contact orrery://contact/"+peerText, "trust verify e285b97aef --contact nonsense",
 		"trust verify e285b97aef --contact x --matches",
-		"trust block e285b97aef", "trust list", "trust forget e285b97aef", "trust forget e285b97aef --yes", "trust forget e285b97aef --yes", "trust show e285b97aef",
+		"trust block e285b97aef", "trust block "+peerText, "trust block 1234567890", "trust block nobody", "trust list", "trust forget e285b97aef", "trust forget e285b97aef --yes", "trust forget e285b97aef --yes", "trust show e285b97aef",
 		"planet show", "-j planet show",
 	)...))
 	golden(t, "trust-compatible", transcript(t, "", r, with([]string{"-D" + home}, "trust list", "verify e285b97aef", "planet show")...))
@@ -333,5 +334,32 @@ func TestRefused(t *testing.T) {
 	code := run(ctx, []string{"--socket", socket, "join", "1234567812345678"}, strings.NewReader(""), &out, &errs)
 	if code != 1 || !strings.Contains(errs.String(), "sudo orreryctl join 1234567812345678") || !strings.Contains(errs.String(), "operator") {
 		t.Errorf("exit %d: %s", code, &errs)
+	}
+}
+
+// TestRefusedLine: the command that was refused is the one to run with more
+// rights, with all that was said.
+func TestRefusedLine(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := api.Listen(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(ipc.VersionHeader, fmt.Sprint(ipc.Version))
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"code":"forbidden","message":"not you","advice":"Run it as root","command":"sudo orreryctl trust verify e285b97aef"}`))
+	})}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	defer func() { _ = s.Close(); <-done }()
+	for _, line := range []string{"trust block e285b97aef", "trust name e285b97aef Bob", "trust forget e285b97aef --yes", "dump x", "network list", "set 1234567812345678 mtu=1400"} {
+		args := append([]string{"--socket", socket}, strings.Fields(line)...)
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != 1 || !strings.HasSuffix(errs.String(), "\n    sudo orreryctl --socket "+socket+" "+line+"\n") {
+			t.Errorf("exit %d: %s", code, &errs)
+		}
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"orrery/service/ipc"
 )
 
 // run is one run of the reference's command line or identity tool.
@@ -214,28 +212,6 @@ func TestOwnOutput(t *testing.T) {
 		if exit != k.exit || out.String() != k.out || !strings.Contains(errs.String(), k.errs) {
 			t.Errorf("%s: exit %d\nout %q\nerr %q", k.name, exit, out, errs)
 		}
-	}
-}
-
-// refusing is an API that lets nobody change anything.
-type refusing struct{ canned }
-
-// Do implements [Transport].
-func (r refusing) Do(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
-	if method != http.MethodGet {
-		e := ipc.Errorf(ipc.CodeForbidden, "not you").Advise("Run it as root")
-		e.Command = "sudo orreryctl join 294551b91fabcdef"
-		return 0, nil, e
-	}
-	return r.canned.Do(ctx, method, path, body)
-}
-
-// TestSetRefused: whoever may not change a setting is told the command that would.
-func TestSetRefused(t *testing.T) {
-	t.Parallel()
-	tl, _, errs := tool(refusing{canned{"GET /network/294551b91fabcdef": {status: 200, body: "{}"}}}, time.Now())
-	if exit := code(tl.Set(context.Background(), "294551b91fabcdef", "allowDNS=1"), errs); exit != Failed || !strings.Contains(errs.String(), "sudo orreryctl set 294551b91fabcdef allowDNS=1") {
-		t.Errorf("exit %d, %q", exit, errs)
 	}
 }
 

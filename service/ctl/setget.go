@@ -3,14 +3,12 @@ package ctl
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
 	"orrery/engine/identity"
-	"orrery/service/ipc"
 )
 
 // settings are the four that the reference's API can change.
@@ -60,12 +58,6 @@ func (t *Tool) Set(ctx context.Context, id, assignment string) error {
 	}
 	body := fmt.Appendf(nil, `{"%s":%t}`, name, on)
 	status, raw, err := t.API.Do(ctx, http.MethodPost, "/network/"+n.String(), body)
-	var refused *ipc.Error
-	if errors.As(err, &refused) { // to the service it is the same call as joining
-		own := *refused
-		own.Command = strings.Replace(own.Command, "orreryctl join "+n.String(), "orreryctl set "+n.String()+" "+assignment, 1)
-		err = &own
-	}
 	if raw, err = t.answered("set", http.MethodPost, status, raw, err); err != nil {
 		return err
 	}

@@ -105,14 +105,7 @@ func explain(err error) error {
 	}
 	var e *ipc.Error
 	if errors.As(err, &e) {
-		text := e.Message
-		if e.Advice != "" {
-			text += "\n" + e.Advice
-			if e.Command != "" {
-				text += ":\n    " + e.Command
-			}
-		}
-		return failf("%s", text)
+		return &Exit{Failed, answer{e}}
 	}
 	switch {
 	case errors.Is(err, ipc.ErrNotRunning):

@@ -192,13 +192,22 @@ func (t *Tool) updateTrust(ctx context.Context, a identity.Address, u ipc.TrustU
 	return t.showRecord(r)
 }
 
-// TrustBlock drops everything from and to an address from now on.
-func (t *Tool) TrustBlock(ctx context.Context, address string) error {
-	a, err := t.trustAddress(address)
+// TrustBlock drops everything from and to a node from now on. It is given by its
+// address or, if it was never met, by its public identity or a file with that.
+func (t *Tool) TrustBlock(ctx context.Context, who string) error {
+	u := ipc.TrustUpdate{State: ipc.Blocked, How: "blocked by the user"}
+	if g, err := readIdentity(who); err == nil && !isAddress(who) {
+		if err := t.needService(); err != nil {
+			return err
+		}
+		u.Identity = g.id.String()
+		return t.updateTrust(ctx, g.id.Address, u)
+	}
+	a, err := t.trustAddress(who)
 	if err != nil {
 		return err
 	}
-	return t.updateTrust(ctx, a, ipc.TrustUpdate{State: ipc.Blocked, How: "blocked by the user"})
+	return t.updateTrust(ctx, a, u)
 }
 
 // TrustName gives a peer a name of one's own; "" takes it away.

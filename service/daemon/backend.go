@@ -296,6 +296,9 @@ func (d *Daemon) ForgetTrust(ctx context.Context, a identity.Address) error {
 	d.host.Do(func(c *node.Core, at clock.Instant, out *node.Outbox) {
 		err = c.ChangeTrust(at, out, func(t *trust.Table) error { return t.Forget(a) })
 	})
+	if errors.Is(err, trust.ErrUnknown) {
+		return ipc.Errorf(ipc.CodeNotFound, "Nothing is recorded for %s", a).Advise("Nothing was changed; \"orreryctl trust list\" shows the records")
+	}
 	if err != nil {
 		return trustError(a, err)
 	}

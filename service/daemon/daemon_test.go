@@ -105,6 +105,10 @@ func TestRefusals(t *testing.T) {
 	if _, err := r.client.UpdateTrust(c, other.Address.String(), ipc.TrustUpdate{Identity: other.String(), State: ipc.Seen}); err != nil {
 		t.Fatal(err)
 	}
+	var unknown *ipc.Error
+	if err := r.client.ForgetTrust(c, "1122334455"); !errors.As(err, &unknown) || unknown.Code != ipc.CodeNotFound || !strings.Contains(unknown.Advice, "Nothing was changed") {
+		t.Errorf("forgetting whom nobody knows: %v", err)
+	}
 	status, _, err := r.client.Reference(c, http.MethodGet, "/controller/network/"+r.hosted(1), nil)
 	if err == nil && status != http.StatusNotFound {
 		t.Errorf("a hosted network that is not there: %d", status)
