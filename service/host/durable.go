@@ -178,6 +178,7 @@ func (h *Host) apply(changes []controller.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
+	var before complaint
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		err := h.cfg.State.ApplyController(changes)
 		if err == nil {
@@ -187,9 +188,11 @@ func (h *Host) apply(changes []controller.Change) error {
 			}
 			return nil
 		}
-		h.log.Error("controller records cannot be stored; trying again", "n", len(changes), "err", err)
-		h.cfg.Stored(Records, err)
-		h.cfg.Changed()
+		if before.news(err.Error()) {
+			h.log.Error("controller records cannot be stored; trying again", "n", len(changes), "err", err)
+			h.cfg.Stored(Records, err)
+			h.cfg.Changed()
+		}
 		if !h.pause(wait, nil) {
 			h.log.Error("stopping without having stored controller records", "n", len(changes), "err", err)
 			return err

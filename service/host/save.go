@@ -218,20 +218,24 @@ func (h *Host) Sync(ctx context.Context) error {
 // written or there is no more time.
 func (h *Host) storeFiles() {
 	retry := firstRetry
+	var files, peers complaint
 	for {
 		u, noted, ended := h.saver.next()
 		begun := time.Now()
-		failed, err := h.write(&u)
+		failed, err := h.write(&u, &peers)
 		pause := min(max(rest, restFactor*time.Since(begun)), lastRest)
 		switch {
 		case err != nil:
-			h.log.Error("state cannot be stored; trying again", "err", err)
-			h.cfg.Stored(Files, err)
-			h.cfg.Changed()
+			if files.news(err.Error()) {
+				h.log.Error("state cannot be stored; trying again", "err", err)
+				h.cfg.Stored(Files, err)
+				h.cfg.Changed()
+			}
 			pause, retry = retry, min(2*retry, lastRetry)
 		case retry > firstRetry:
 			h.cfg.Stored(Files, nil)
 			h.cfg.Changed()
+			files.over()
 			retry = firstRetry
 		}
 		h.saver.finish(failed, noted, err)
@@ -251,7 +255,7 @@ func (h *Host) storeFiles() {
 
 // write stores what it can, and returns the rest and why. Peers are a cache:
 // that one cannot be stored is no reason to keep anybody waiting.
-func (h *Host) write(u *unsaved) (failed unsaved, err error) {
+func (h *Host) write(u *unsaved, peers *complaint) (failed unsaved, err error) {
 	failed = newUnsaved()
 	if u.empty() {
 		return failed, nil
@@ -294,12 +298,12 @@ func (h *Host) write(u *unsaved) (failed unsaved, err error) {
 	if u.trust && try("trust records", h.saveTrust()) {
 		failed.trust = true
 	}
-	h.writePeers(u.peers)
+	h.writePeers(u.peers, peers)
 	return failed, errors.Join(errs...)
 }
 
 // writePeers stores peer records while there is time.
-func (h *Host) writePeers(peers map[identity.Address][]byte) {
+func (h *Host) writePeers(peers map[identity.Address][]byte, before *complaint) {
 	failed, last := 0, error(nil)
 	for _, a := range slices.Sorted(maps.Keys(peers)) {
 		select {
@@ -311,7 +315,10 @@ func (h *Host) writePeers(peers map[identity.Address][]byte) {
 			failed, last = failed+1, err
 		}
 	}
-	if failed > 0 {
+	switch {
+	case failed == 0 && len(peers) > 0:
+		before.over()
+	case failed > 0 && before.news("peers"):
 		h.log.Warn("peer records not stored", "n", failed, "err", last)
 	}
 }

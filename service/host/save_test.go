@@ -74,6 +74,38 @@ func TestSyncTellsWhy(t *testing.T) {
 	})
 }
 
+// TestTroubleIsToldOnce: a disk that stays full is tried again and again, but not
+// told of each time.
+func TestTroubleIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		p := start(t, &wires{}, 1, "10.9.0.2:9993", d, nil)
+		d.set(errDisk, nil)
+		p.join(planetNetwork)
+		pass(remind / 2)
+		if writes, _ := d.count(); writes < 100 || len(p.storedSaid()) != 1 {
+			t.Errorf("%d tries, told %v", writes, p.storedSaid())
+		}
+		d.set(errors.New("something else"), nil)
+		pass(2 * lastRetry)
+		if said := p.storedSaid(); len(said) != 2 {
+			t.Errorf("another reason: told %v", said)
+		}
+		pass(remind + lastRetry)
+		if said := p.storedSaid(); len(said) != 3 {
+			t.Errorf("after an hour: told %v", said)
+		}
+		d.set(nil, nil)
+		pass(2 * lastRetry)
+		d.set(errDisk, nil)
+		p.join(planetNetwork + 1)
+		pass(time.Minute)
+		if said := p.storedSaid(); len(said) != 5 || said[3] != nil || !errors.Is(said[4], errDisk) {
+			t.Errorf("the same again after it worked: told %v", said)
+		}
+	})
+}
+
 // TestSyncTriesAtOnce checks that a call does not wait for the pause before
 // another try.
 func TestSyncTriesAtOnce(t *testing.T) {

@@ -58,9 +58,9 @@ type DamagedDatabaseError struct {
 	Err  error
 }
 
-// Error names the file.
+// Error says what to do about it.
 func (e *DamagedDatabaseError) Error() string {
-	return fmt.Sprintf("controller database %s is damaged: %v", e.Path, e.Err)
+	return fmt.Sprintf("controller database %s is damaged: %v; restore it from a backup, or move it away to begin without networks of your own", e.Path, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -186,6 +186,31 @@ func TestDamagedIdentity(t *testing.T) {
 	}
 }
 
+// TestIdentityElsewhere: a link to where nothing is yet, such as a disk that comes
+// later, is no reason to make a new identity.
+func TestIdentityElsewhere(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("links need rights there")
+	}
+	h, s := openHome(t), testSecret(t)
+	target := filepath.Join(t.TempDir(), "secret")
+	if err := os.Symlink(target, h.path(secretFile)); err != nil {
+		t.Fatal(err)
+	}
+	var damaged *DamagedIdentityError
+	if got, err := h.Identity(); !errors.As(err, &damaged) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := h.SaveIdentity(s); !errors.Is(err, ErrIdentityExists) {
+		t.Errorf("overwritten: %v", err)
+	}
+	put(t, s.Text(), target)
+	if got, err := h.Identity(); err != nil || got.Identity != s.Identity {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	h := openHome(t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"orrery/engine/identity"
@@ -18,11 +19,11 @@ import (
 func (h *Home) Identity() (*identity.Secret, error) {
 	path := h.path(secretFile)
 	b, err := read(path, maxIdentity)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !h.has(secretFile) {
 		return nil, ErrNoIdentity
 	}
 	defer clear(b)
-	if errors.Is(err, ErrTooLarge) {
+	if errors.Is(err, ErrTooLarge) || errors.Is(err, fs.ErrNotExist) {
 		return nil, &DamagedIdentityError{Path: path, Err: err}
 	}
 	if err != nil {
@@ -49,7 +50,7 @@ func (h *Home) SaveIdentity(s *identity.Secret) error {
 	old, err := read(path, maxIdentity)
 	defer clear(old)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && !h.has(secretFile):
 	case err != nil:
 		return errors.Join(ErrIdentityExists, err)
 	case !bytes.Equal(old, text):
@@ -59,6 +60,13 @@ func (h *Home) SaveIdentity(s *identity.Secret) error {
 		return err
 	}
 	return h.savePublic(s.Identity)
+}
+
+// has tells whether there is a file of this name, be it a link that leads
+// nowhere: what it leads to may be on a disk that is not there yet.
+func (h *Home) has(name string) bool {
+	_, err := os.Lstat(h.path(name))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (h *Home) savePublic(id identity.Identity) error {

@@ -66,8 +66,12 @@ func TestWriteFails(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(filepath.Join(dir, "a"), []byte("x"), 0o600); err == nil {
+	path := filepath.Join(dir, "a")
+	first, second := Write(path, []byte("x"), 0o600), Write(path, []byte("x"), 0o600)
+	if first == nil || second == nil {
 		t.Error("replaced a directory")
+	} else if first.Error() != second.Error() || !strings.Contains(first.Error(), path) || strings.Contains(first.Error(), tempMark) {
+		t.Errorf("told of the temporary file: %v, %v", first, second)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
