@@ -257,7 +257,8 @@ func TestNetwork(t *testing.T) {
 	r := strings.NewReplacer("-D"+home+" ", "", home, "HOME")
 	lines := with([]string{"-D" + home},
 		"network list", "network create --name home --subnet 10.147.17.0/24 --ipv6 rfc4193 --route 192.168.1.0/24=10.147.17.5", "network create --id 294551b91f000001",
-		"network create --id 1234567890000001 --subnet none", "network create --subnet everything", "-j network create --public --subnet none",
+		"network create --id 1234567890000001 --subnet none", "network create --subnet everything", "network create --subnet 127.0.0.0/8", "network create --subnet 224.0.0.0/24", "network create --subnet 0.0.0.0/8",
+		"network create --route 169.254.0.0/16", "network create --name "+strings.Repeat("x", 128), "-j network create --public --subnet none",
 		"network list", "network show 294551b91f000001", "network show 294551b91f999999", "network show xyz",
 		"network authorize 294551b91f000001 e285b97aef --name Bob", "network authorize 294551b91f000001 1234567890", "network deauthorize 294551b91f000001 1234567890",
 		"network deauthorize 294551b91f000001 1234567891", "network deauthorize 294551b91f999999 1234567890",

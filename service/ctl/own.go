@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"orrery/engine/identity"
+	"orrery/engine/netconf"
+	"orrery/engine/wire"
 )
 
 // The commands of this file manage networks of one's own, on the controller of
@@ -79,6 +81,9 @@ func memberID(s string) (identity.Address, error) {
 
 // NetworkCreate creates a network and prints its ID.
 func (t *Tool) NetworkCreate(ctx context.Context, n NewNetwork) error {
+	if err := checkName(n.Name); err != nil {
+		return err
+	}
 	body, err := t.networkBody(&n)
 	if err != nil {
 		return err
@@ -138,6 +143,9 @@ func (t *Tool) networkBody(n *NewNetwork) ([]byte, error) {
 		if err != nil {
 			return nil, usagef("--route %s: want NETWORK/BITS or NETWORK/BITS=GATEWAY", clipArg(r))
 		}
+		if scope := unfit(p); scope != "" {
+			return nil, usagef("--route %s: %s addresses are never routed, so that members would refuse it", clipArg(r), scope)
+		}
 		route := map[string]any{"target": p.Masked().String(), "via": nil}
 		if hasVia {
 			gateway, err := netip.ParseAddr(via)
@@ -166,7 +174,33 @@ func (t *Tool) subnet(s string) (netip.Prefix, error) {
 	if err != nil || !p.Addr().Is4() || p.Bits() > 30 || p.Bits() < 8 {
 		return p, usagef("--subnet %s: want an IPv4 network of 8 to 30 bits such as 10.147.17.0/24, or \"none\"", clipArg(s))
 	}
+	if scope := unfit(p); scope != "" {
+		return p, usagef("--subnet %s: members never take %s addresses; choose a private network such as 10.147.17.0/24", clipArg(s), scope)
+	}
 	return p.Masked(), nil
+}
+
+// unfit names the scope of a network that no member takes from a controller,
+// whatever its settings; "" if there is nothing against it.
+func unfit(p netip.Prefix) string {
+	if p.Bits() == 0 {
+		return "" // the default route
+	}
+	switch scope := wire.ScopeOf(p.Masked().Addr()); scope {
+	case wire.ScopeNone:
+		return "reserved"
+	case wire.ScopeLoopback, wire.ScopeMulticast, wire.ScopeLinkLocal:
+		return scope.String()
+	}
+	return ""
+}
+
+// checkName refuses a name that screens or members do not show as it is.
+func checkName(name string) error {
+	if len(name) > netconf.MaxName || printable(name) != name {
+		return usagef("--name: want at most %d bytes, and no characters that do not show", netconf.MaxName)
+	}
+	return nil
 }
 
 // hosts returns the first and the last address that a host can have.
@@ -358,6 +392,9 @@ func (t *Tool) NetworkAuthorize(ctx context.Context, id, address string, authori
 	}
 	a, err := memberID(address)
 	if err != nil {
+		return err
+	}
+	if err := checkName(name); err != nil {
 		return err
 	}
 	if !authorized {

@@ -126,7 +126,7 @@ func (d *Daemon) storageError(err error) error {
 		return &ipc.Error{Code: ipc.CodeUnavailable, Message: "The service is stopping", Advice: "Try again when it runs"}
 	}
 	return &ipc.Error{
-		Code: ipc.CodeInternal, Message: fmt.Sprintf("The change is in effect, but could not be stored: %v", err),
+		Code: ipc.CodeInternal, Message: "The change is in effect, but could not be stored: " + oneLine(err.Error()),
 		Advice: "Make room on the disk, or repair the permissions of " + d.home.Path() + ". It is tried again by itself",
 	}
 }

@@ -18,6 +18,7 @@ type alerts struct {
 
 // set raises an alert, or changes one and keeps its time.
 func (a *alerts) set(x ipc.Alert) {
+	x.Text = oneLine(x.Text)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.all == nil {

@@ -204,6 +204,17 @@ func TestUnsupported(t *testing.T) {
 	}
 }
 
+func TestOneLine(t *testing.T) {
+	disk := errors.New("disk full")
+	for want, err := range map[string]error{"disk full": errors.Join(disk, disk), "a: disk full; b": errors.Join(fmt.Errorf("a: %w", disk), errors.New("b"))} {
+		var a alerts
+		a.set(ipc.Alert{ID: "x", Text: err.Error()})
+		if got := a.list()[0].Text; got != want {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
 func TestCapital(t *testing.T) {
 	for in, want := range map[string]string{"": "", "a b": "A b", "HELLO": "HELLO", "é": "é"} {
 		if got := capital(in); got != want {

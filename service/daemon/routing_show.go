@@ -30,7 +30,7 @@ func (r *routing) show(m *managed, now time.Time) {
 			v := &list[i]
 			if tr := m.troubles[v.Target]; tr != nil && len(v.Install) > 0 {
 				v.State, v.Alarm = verdict.Pending, true
-				v.Reason = fmt.Sprintf("The system refused it: %v. It is tried again by itself.", tr.err)
+				v.Reason = fmt.Sprintf("The system refused it: %s. It is tried again by itself.", oneLine(tr.err.Error()))
 				v.Advice = "Another program may have it, or forbid it: look at the system's addresses and routes."
 			}
 			wrong = wrong || v.Alarm

@@ -68,8 +68,8 @@ func words(n *ipc.Network, s *node.NetworkState, failure host.Failure, self iden
 	}
 	switch {
 	case failure.Reason != "":
-		return "The network's interface could not be set up: " + failure.Reason + ". It is tried again every few seconds.",
-			"The service needs administrator rights and a virtual network device."
+		return "The network's interface could not be set up: " + oneLine(failure.Reason) + ". It is tried again every few seconds.",
+			"The service needs administrator rights, a virtual network device, and room on the disk."
 	case s.Status == vl2.StatusAccessDenied:
 		detail = "The network is private: whoever runs it must authorise this computer's address."
 		if s.Config != nil {

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"orrery/engine/clock"
@@ -108,6 +110,18 @@ func trustView(r *trust.Record) ipc.TrustRecord {
 		v.Conflict, v.ConflictAt, v.ConflictFrom = r.Conflict.String(), wallTime(r.ConflictAt), string(r.ConflictFrom)
 	}
 	return v
+}
+
+// oneLine is the text of several joined errors as one sentence has it, each once:
+// people read it in a line, and terminals and windows show no line ends.
+func oneLine(text string) string {
+	var said []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" && !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, "; ")
 }
 
 func capital(s string) string {

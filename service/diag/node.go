@@ -107,7 +107,7 @@ func networks(f *Facts) []ipc.Finding {
 			text = "waits for you to log in."
 			advice = "Open the address that \"orreryctl listnetworks\" or the application shows."
 		case ipc.PortError:
-			advice = "The service needs administrator rights and a virtual network device."
+			advice = "The service needs administrator rights, a virtual network device, and room on the disk."
 		case ipc.TooOld:
 			text, advice = "wants a newer version of this software.", "Update it."
 		}

@@ -78,9 +78,14 @@ func (j *journal) save(items []Item) error {
 }
 
 // replace writes a file so that either the old or the new content survives a
-// crash.
+// crash. The temporary file has one name, so that crashes leave no more than one
+// behind, and an error that stays is not another one each time.
 func replace(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
+	temporary := path + ".tmp"
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -335,6 +335,32 @@ func TestNoJournalNoChange(t *testing.T) {
 	}
 }
 
+// TestTemporaryJournal: a run that was killed while writing leaves one file, which
+// the next one replaces, and an error that stays is the same error.
+func TestTemporaryJournal(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.json")
+	if err := os.WriteFile(path+".tmp", []byte("half of"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(path, []byte("all")); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 || files[0].Name() != "journal.json" {
+		t.Errorf("files are left: %v, %v", files, err)
+	}
+	if err := os.MkdirAll(filepath.Join(path+".tmp", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	first, second := replace(path, []byte("new")), replace(path, []byte("new"))
+	if first == nil || second == nil || first.Error() != second.Error() {
+		t.Errorf("%v, then %v", first, second)
+	}
+	if b, err := os.ReadFile(path); string(b) != "all" {
+		t.Errorf("the journal has %q, %v", b, err)
+	}
+}
+
 func TestDamagedJournal(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"{", "[]", `{"version":99,"items":[]}`, `{"version":1,"items":[{"prefix":"x"}]}`, ""} {

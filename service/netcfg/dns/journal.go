@@ -88,9 +88,14 @@ func (j journal) save(entries []entry) error {
 }
 
 // replace writes a file so that either the old or the new content survives a
-// crash.
+// crash. The temporary file has one name, so that an error that stays is not
+// another one each time.
 func replace(path string, b []byte, mode fs.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
+	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new.tmp")
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
