@@ -45,9 +45,10 @@ type Survey struct {
 // Surveyor looks at the machine's interfaces, addresses and routes. It is for
 // one goroutine at a time.
 type Surveyor struct {
-	routes     routes
-	routesAt   time.Time
-	routesTook time.Duration
+	routes   routes
+	routesAt time.Time
+	// read stands in for the system in tests.
+	read func() (routes, error)
 }
 
 // routes tells by interface index where an interface leads to, by family.
@@ -57,6 +58,7 @@ type routes map[int]*[2]leads
 type leads struct {
 	uplink   bool
 	prefixes []netip.Prefix
+	count    int // of its routes, those that are left out too
 }
 
 // maxReach is how many destinations of an interface are told apart; one with
@@ -69,6 +71,7 @@ func (r routes) add(index int, dst netip.Prefix) {
 		r[index] = new([2]leads)
 	}
 	l := &r[index][family(dst.Addr().Is6())]
+	l.count++
 	switch {
 	case l.uplink || slices.Contains(l.prefixes, dst):
 	case dst.Bits() == 0 || len(l.prefixes) == maxReach:
@@ -76,6 +79,14 @@ func (r routes) add(index int, dst netip.Prefix) {
 	default:
 		l.prefixes = append(l.prefixes, dst)
 	}
+}
+
+// count is how many routes were noted.
+func (r routes) count() (n int) {
+	for _, l := range r {
+		n += l[0].count + l[1].count
+	}
+	return n
 }
 
 // Survey looks around (spec 03 §9.1). Addresses are left out that are no
@@ -94,21 +105,32 @@ func (v *Surveyor) Survey(rules Rules) (Survey, error) {
 	return s, nil
 }
 
-// patient is how much longer than it took to read it a routing table is used:
-// a router with a million routes must not spend its time on reading them.
-const patient = 300
+const (
+	// plenty is how many routes are read whenever it is asked for; it takes a tenth
+	// of a second.
+	plenty = 50_000
+	// perRoute is how long, for each of more of them, a routing table is used: a
+	// router with a million routes must not spend its time on reading them. It is
+	// 300 times what reading one takes. That is not measured: on a busy machine
+	// anything may take long, and what was seen would be believed for minutes.
+	perRoute = 600 * time.Microsecond
+)
 
-// look reads the routes, unless that took long lately; nil if it cannot.
+// look reads the routes, unless there were very many lately; nil if it cannot.
 func (v *Surveyor) look() routes {
 	begun := time.Now()
-	if v.routes != nil && v.routesTook > 100*time.Millisecond && begun.Sub(v.routesAt) < patient*v.routesTook {
+	if n := v.routes.count(); n > plenty && begun.Sub(v.routesAt) < time.Duration(n)*perRoute {
 		return v.routes
 	}
-	r, err := systemRoutes()
+	read := systemRoutes
+	if v.read != nil {
+		read = v.read
+	}
+	r, err := read()
 	if err != nil {
 		r = nil // every interface may lead anywhere
 	}
-	v.routes, v.routesAt, v.routesTook = r, begun, time.Since(begun)
+	v.routes, v.routesAt = r, begun
 	return r
 }
 

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func addrs(places []Place) (all []netip.Addr) {
@@ -124,6 +126,37 @@ func TestManyRoutes(t *testing.T) {
 	if l := r[3][0]; !l.uplink || l.prefixes != nil || r[3][1].uplink {
 		t.Errorf("%+v", r[3])
 	}
+}
+
+// TestRoutesAreReadAnew: routes are read whenever it is asked for, however long
+// that takes on a busy machine; but not very many of them, for a while.
+func TestRoutesAreReadAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reads, many := 0, 10
+		v := Surveyor{read: func() (routes, error) {
+			reads++
+			time.Sleep(2 * time.Second) // of the bubble: others have their turn
+			r := routes{}
+			for range many {
+				r.add(reads, netip.MustParsePrefix("10.0.0.0/16"))
+			}
+			return r, nil
+		}}
+		look := func(what string, want int) {
+			t.Helper()
+			if r := v.look(); reads != want || r[want] == nil {
+				t.Errorf("%s: %d readings, want %d; %v", what, reads, want, r)
+			}
+		}
+		look("few routes", 1)
+		look("at once again", 2)
+		many = 2 * plenty
+		look("many routes for the first time", 3)
+		look("at once again", 3)
+		time.Sleep(2 * plenty * perRoute)
+		look("after a while", 4)
+	})
 }
 
 func TestBindingsWithoutPlaces(t *testing.T) {
