@@ -9,6 +9,9 @@ type Bucket struct {
 	since Mono
 }
 
+// Give puts a token back that was taken for nothing.
+func (b *Bucket) Give() { b.spent = max(0, b.spent-1) }
+
 // Take uses one of the burst tokens that the bucket holds when full, of which one
 // comes back after every so long, and reports whether there was one.
 func (b *Bucket) Take(now Mono, burst int, every Mono) bool {

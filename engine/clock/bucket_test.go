@@ -21,6 +21,14 @@ func TestBucket(t *testing.T) {
 			t.Errorf("at %d ms: %v", c.at/Millisecond, got)
 		}
 	}
+	b.Give()
+	b.Give()
+	b.Give() // one more than were taken: it is full, not more
+	for i, want := range []bool{true, true, true, false} {
+		if got := b.Take(Hour+every, burst, every); got != want {
+			t.Errorf("after all was given back, the %d-th: %v", i, got)
+		}
+	}
 	if b.Take(2*Hour, 0, Second) {
 		t.Error("a bucket without room gave a token")
 	}

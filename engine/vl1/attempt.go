@@ -163,7 +163,7 @@ func (w *Wire) families(now clock.Mono) families {
 		}
 	}
 	for i := range w.surface.seen {
-		if x := &w.surface.seen[i]; now-x.at < surfaceFor {
+		if x := &w.surface.seen[i]; now-x.at < surfaceFor && w.vouched(now, x) {
 			f |= familyOf(x.as.Addr())
 		}
 	}

@@ -23,6 +23,19 @@ const (
 	// once, then ten a second.
 	strangerBurst  = 64
 	strangerRefill = 100 * clock.Millisecond
+	// strangeBurst bounds the validations that strangers' HELLOs have a leaf do, of
+	// identities that turn out to be none: 32 at once, then four a second, a sixth
+	// of a core. Roots are there for strangers.
+	strangeBurst  = 32
+	strangeRefill = 250 * clock.Millisecond
+	// rendezvousBurst bounds the addresses that roots can have us send to: 1,024
+	// at once, then 500 a second, a few more than an introduction by guessing.
+	rendezvousBurst  = 1024
+	rendezvousRefill = 2 * clock.Millisecond
+	// strangePushBurst bounds those that peers without a common network can, all
+	// of them together: 64 at once, then sixteen a second.
+	strangePushBurst  = 64
+	strangePushRefill = clock.Second / 16
 	// helloBurst bounds the HELLOs of a known peer from one address: four at
 	// once, as it sends that looks for us, then one a second.
 	helloBurst    = 4
@@ -60,12 +73,8 @@ type prefixGate struct {
 }
 
 func (g *prefixGate) open(now clock.Mono, from netip.Addr) bool {
-	bits := 24
-	if from.Is6() {
-		bits = 48
-	}
-	prefix, err := from.Prefix(bits)
-	if err != nil {
+	prefix, ok := prefixOf(from)
+	if !ok {
 		return false
 	}
 	b := g.buckets[prefix]
@@ -77,4 +86,21 @@ func (g *prefixGate) open(now clock.Mono, from netip.Addr) bool {
 		g.buckets[prefix] = b
 	}
 	return b.Take(now, gateBurst, gateRefill)
+}
+
+// give takes back what open charged.
+func (g *prefixGate) give(from netip.Addr) {
+	if prefix, ok := prefixOf(from); ok && g.buckets[prefix] != nil {
+		g.buckets[prefix].Give()
+	}
+}
+
+// prefixOf is the /24 or /48 of an address.
+func prefixOf(a netip.Addr) (netip.Prefix, bool) {
+	bits := 24
+	if a.Is6() {
+		bits = 48
+	}
+	p, err := a.Prefix(bits)
+	return p, err == nil
 }

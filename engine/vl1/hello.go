@@ -21,6 +21,8 @@ type pending struct {
 	hello []byte
 	from  pathKey
 	n     int // bytes that came by from
+	// charged is whose prefix is charged for the validation, if anybody's is.
+	charged netip.Addr
 	// other is one that came before, by a relay if hello came directly or the
 	// reverse: a root introduces those whose HELLO it relays, so both come at once,
 	// and each wants its answer.
@@ -113,6 +115,18 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey, n int) {
 	}
 	// A stranger: cheap checks first, and a charge on its prefix only for
 	// packets that it really made itself.
+	i := slices.IndexFunc(w.pending, func(x pending) bool { return x.id == h.Identity })
+	if i >= 0 && w.pending[i].hello != nil {
+		// It says it again while it is validated, as who hears nothing does.
+		x := pending{id: h.Identity, from: from, n: n, key: w.pending[i].key}
+		if !armor.NewKeys(&x.key).Open(buf) {
+			w.drop(DropAuthentication)
+			return
+		}
+		x.hello = slices.Clone(buf)
+		w.validate(x)
+		return
+	}
 	if !w.agree.Take(at.Mono, agreeBurst, agreeRefill) {
 		w.drop(DropRate)
 		return
@@ -126,13 +140,41 @@ func (w *Wire) receiveHello(at clock.Instant, buf []byte, from pathKey, n int) {
 		w.drop(DropAuthentication)
 		return
 	}
-	if !w.strange.open(at.Mono, from.remote.Addr()) {
-		w.drop(DropRate)
-		return
-	}
 	// Another key for a known address is validated too: else anybody could raise
 	// a false alarm about a peer, at no cost.
-	w.validate(pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from, n: n, key: key})
+	x := pending{id: h.Identity, at: at.Mono, hello: slices.Clone(buf), from: from, n: n, key: key}
+	if i < 0 {
+		x.charged = from.remote.Addr()
+		if !w.charge(at.Mono, x.charged) {
+			w.drop(DropRate)
+			return
+		}
+	}
+	if !w.validate(x) {
+		w.refund(x.charged)
+	}
+}
+
+// charge has a prefix pay for the validation of a stranger's identity, and reports
+// whether it could.
+func (w *Wire) charge(now clock.Mono, from netip.Addr) bool {
+	if !w.top.amRoot && !w.validations.Take(now, strangeBurst, strangeRefill) {
+		return false
+	}
+	if !w.strange.open(now, from) {
+		w.validations.Give()
+		return false
+	}
+	return true
+}
+
+// refund takes a charge back: the identity was not validated, or is one, which
+// cost its owner more than us. So all machines of an office may start at once.
+func (w *Wire) refund(from netip.Addr) {
+	if from.IsValid() {
+		w.strange.give(from)
+		w.validations.Give()
+	}
 }
 
 // collision tells a node that its address is held by another key, under the
@@ -148,8 +190,9 @@ func (w *Wire) collision(at clock.Instant, x *pending) {
 }
 
 // validate has the memory-hard hash of an identity checked, off the packet
-// path, once for each identity at a time.
-func (w *Wire) validate(x pending) {
+// path, once for each identity at a time. It reports whether there is room for
+// that: strangers leave some to those whom we asked for.
+func (w *Wire) validate(x pending) bool {
 	for i := range w.pending {
 		if w.pending[i].id == x.id {
 			if q := &w.pending[i]; x.hello != nil {
@@ -158,17 +201,22 @@ func (w *Wire) validate(x pending) {
 				}
 				q.hello, q.from, q.n, q.key = x.hello, x.from, x.n, x.key
 			}
-			return
+			return true
 		}
 	}
-	if len(w.pending) >= maxPending {
+	room := maxPending
+	if x.hello != nil {
+		room = maxStrangers
+	}
+	if len(w.pending) >= room {
 		w.drop(DropQueueFull)
-		return
+		return false
 	}
 	w.workSeq++
 	x.work = w.workSeq
 	w.pending = append(w.pending, x)
 	w.out.Work = append(w.out.Work, Work{ID: x.work, Identity: x.id})
+	return true
 }
 
 // Done takes the result of a [Work].
@@ -187,6 +235,7 @@ func (w *Wire) Done(at clock.Instant, r WorkResult) {
 		w.drop(DropIdentity)
 		return
 	}
+	w.refund(x.charged)
 	switch known := w.peers[x.id.Address]; {
 	case known == nil:
 		var p *Peer
@@ -265,6 +314,9 @@ func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int,
 // peer's clock, and notes the time of one that was not. Times ahead of ours are not
 // noted: a clock that is set back would make a peer unheard until they come.
 func (p *Peer) stale(now, made clock.Wall) bool {
+	if p.lastHello > now+helloAhead {
+		p.lastHello = 0 // our own clock was set back since
+	}
 	if made < p.lastHello-helloLate {
 		return true
 	}

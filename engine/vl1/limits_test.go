@@ -165,23 +165,27 @@ func TestHelloGate(t *testing.T) {
 	}
 }
 
-// Gate: new identities, sixteen at once from a /24 and one each two seconds;
-// another network is not concerned. Forged HELLOs use up nothing of it, and cost
-// at most 64 key agreements at once and 200 a second.
+// Gate: identities that strangers present and that turn out to be none, sixteen
+// at once from a /24 and one each two seconds; another network is not concerned.
+// Those that are some are not counted. Forged HELLOs use up nothing of it, and cost
+// at most 64 key agreements at once and 200 a second. A leaf validates 32 at once
+// and four a second, wherever they come from.
 func TestIdentityGate(t *testing.T) {
-	net, root, _, _ := trio(t)
+	net, root, leaf, _ := trio(t)
 	seed := uint64(1000)
-	join := func(last byte, from string) func() bool {
+	present := func(n *testNode, real bool, from string) func() bool {
+		at := netip.MustParseAddr(from)
 		return func() bool {
 			seed++
 			s := cheapSecret(seed)
-			net.known[s.Identity] = true
-			at := netip.AddrPortFrom(netip.MustParseAddr(from), uint16(2000+seed))
-			root.inject(at, helloOf(net, s, root, at))
-			return root.peers[s.Identity.Address] != nil
+			net.known[s.Identity] = real
+			before := n.stats.Drops[DropIdentity]
+			at := netip.AddrPortFrom(at, uint16(2000+seed))
+			n.inject(at, helloOf(net, s, n, at))
+			return n.stats.Drops[DropIdentity] > before || n.peers[s.Identity.Address] != nil
 		}
 	}
-	near := join(1, "203.0.113.5")
+	near := present(root, false, "203.0.113.5")
 	net.later(second)
 	for range 1000 {
 		seed++
@@ -194,13 +198,33 @@ func TestIdentityGate(t *testing.T) {
 	}
 	net.later(second)
 	if got := rate(net, 40, 10*clock.Millisecond, near); got != gateBurst {
-		t.Errorf("%d newcomers of a /24 at once", got)
+		t.Errorf("%d identities of a /24 at once", got)
 	}
 	if got := rate(net, 20, second, near); got < 9 || got > 11 {
-		t.Errorf("%d newcomers of a /24 in 20 s", got)
+		t.Errorf("%d identities of a /24 in 20 s", got)
 	}
-	if got := rate(net, 5, 10*clock.Millisecond, join(1, "203.0.114.5")); got != 5 {
-		t.Errorf("%d of 5 newcomers of another network", got)
+	if got := rate(net, 5, 10*clock.Millisecond, present(root, false, "203.0.114.5")); got != 5 {
+		t.Errorf("%d of 5 identities of another network", got)
+	}
+	net.later(60 * second)
+	if got := rate(net, 100, 10*clock.Millisecond, present(root, true, "203.0.113.6")); got != 100 {
+		t.Errorf("%d of 100 newcomers of a /24 in a second", got)
+	}
+	if got := rate(net, 40, 10*clock.Millisecond, near); got != gateBurst {
+		t.Errorf("%d identities of a /24 after newcomers of it", got)
+	}
+	far := func() bool {
+		return present(leaf, false, netip.AddrFrom4([4]byte{203, 1, byte(seed), 5}).String())()
+	}
+	if got := rate(net, 60, 0, far); got != strangeBurst {
+		t.Errorf("a leaf validates %d identities at once", got)
+	}
+	if got := rate(net, 500, 20*clock.Millisecond, far); got < 39 || got > 41 {
+		t.Errorf("a leaf validates %d identities in ten seconds", got)
+	}
+	net.later(60 * second)
+	if got := rate(net, 100, 10*clock.Millisecond, present(leaf, true, "203.0.115.6")); got != 100 {
+		t.Errorf("a leaf meets %d of 100 newcomers of a /24 in a second", got)
 	}
 	for i := range 20000 {
 		root.strange.open(net.now.Mono, netip.AddrFrom4([4]byte{byte(i >> 8), byte(i), 1, 1}))

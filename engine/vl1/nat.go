@@ -92,7 +92,7 @@ func (w *Wire) judgeNAT(now clock.Mono) NATInfo {
 	steps := maxStep + 1
 	for i := range w.surface.seen {
 		x := &w.surface.seen[i]
-		if x.from.socket != n.socket || x.as.Addr() != n.seen.Addr() || x.from.remote == best.from.remote || now-x.at >= surfaceFor {
+		if x.from.socket != n.socket || x.as.Addr() != n.seen.Addr() || x.from.remote == best.from.remote || now-x.at >= surfaceFor || !w.vouched(now, x) {
 			continue
 		}
 		n.Reporters++
@@ -125,7 +125,10 @@ func (w *Wire) witness(now clock.Mono) *sighting {
 		if !x.as.Addr().Is4() || x.from.socket == RelaySocket || now-x.at >= surfaceFor {
 			continue
 		}
-		of := w.top.find(x.reporter) != nil
+		of := w.IsUpstream(x.by.id)
+		if !of && !w.vouched(now, x) {
+			continue
+		}
 		if best == nil || of && !root || of == root && x.at >= best.at {
 			best, root = x, of
 		}

@@ -1,6 +1,8 @@
 package vl1
 
 import (
+	"net/netip"
+
 	"orrery/engine/clock"
 	"orrery/engine/identity"
 	"orrery/engine/wire"
@@ -27,7 +29,7 @@ func (w *Wire) relay(at clock.Instant, d Datagram, src, dst identity.Address) {
 	if to != nil {
 		if via := to.direct(at.Mono); via != nil {
 			w.forward(at, d, to, via)
-			if src != 0 && src != dst {
+			if src != 0 && src != dst && w.speaks(src, d.Remote.Addr()) {
 				w.unite(at, src, to)
 			}
 			return
@@ -43,6 +45,22 @@ func (w *Wire) relay(at clock.Instant, d Datagram, src, dst identity.Address) {
 		return
 	}
 	w.drop(DropNoRoute)
+}
+
+// speaks reports whether a packet that names a source may be its own: it comes
+// from where we see that peer, or from another root. Whoever writes others' names
+// into packets must not make these call each other.
+func (w *Wire) speaks(src identity.Address, from netip.Addr) bool {
+	p := w.peers[src]
+	if p == nil {
+		return false
+	}
+	for i := range p.slots {
+		if p.slots[i].remote.Addr() == from {
+			return true
+		}
+	}
+	return w.rootAt(from)
 }
 
 // forward sends a datagram on, unchanged but for the hops that the caller

@@ -15,6 +15,8 @@ const (
 	// their paths still work: a root could have us ask all day.
 	resetEvery  = 10 * clock.Second
 	maxSurfaces = 256
+	// surfacesOfOne is how many of them may be of one node that is no root.
+	surfacesOfOne = 16
 )
 
 // surface is how others see our physical address (spec 03 §4.8).
@@ -28,6 +30,7 @@ type surface struct {
 // sighting is one reporter's view of one of our sockets.
 type sighting struct {
 	reporter identity.Address
+	by       *Peer // the reporter
 	from     pathKey
 	scope    wire.Scope
 	as       netip.AddrPort
@@ -53,14 +56,12 @@ func (w *Wire) learnSurface(at clock.Instant, p *Peer, from pathKey, as netip.Ad
 		return x.reporter == p.id.Address && x.from == from && x.scope == scope
 	})
 	if i < 0 {
-		if len(s.seen) >= maxSurfaces {
-			s.seen = slices.Delete(s.seen, 0, 1)
-		}
-		s.seen = append(s.seen, sighting{p.id.Address, from, scope, as, at.Mono, at.Mono})
+		w.makeSurfaceRoom(p)
+		s.seen = append(s.seen, sighting{p.id.Address, p, from, scope, as, at.Mono, at.Mono})
 		return
 	}
 	old := s.seen[i]
-	s.seen[i].as, s.seen[i].at = as, at.Mono
+	s.seen[i].by, s.seen[i].as, s.seen[i].at = p, as, at.Mono
 	if old.as != as {
 		s.seen[i].since = at.Mono
 	}
@@ -81,6 +82,36 @@ func (w *Wire) learnSurface(at clock.Instant, p *Peer, from pathKey, as netip.Ad
 	}
 }
 
+// makeSurfaceRoom has the oldest report give way to another of p, if there are too
+// many: one of p if it has its share, else one of somebody who is no root.
+func (w *Wire) makeSurfaceRoom(p *Peer) {
+	s := &w.surface
+	oldest, own, first := -1, 0, -1
+	for i := range s.seen {
+		if s.seen[i].reporter == p.id.Address {
+			if own++; own == 1 {
+				first = i
+			}
+		}
+		if oldest < 0 && !w.IsUpstream(s.seen[i].by.id) {
+			oldest = i
+		}
+	}
+	switch {
+	case own >= surfacesOfOne && !w.IsUpstream(p.id):
+		oldest = first
+	case len(s.seen) < maxSurfaces:
+		return
+	}
+	s.seen = slices.Delete(s.seen, max(0, oldest), max(0, oldest)+1)
+}
+
+// vouched reports whether a report is believed: of a root, of a member of a common
+// network, or of its controller. Strangers may say what they like.
+func (w *Wire) vouched(now clock.Mono, x *sighting) bool {
+	return x.by.trusted(now) || w.mayRedirect(x.by)
+}
+
 // resetScope makes a peer's paths of one scope and family prove themselves.
 func (w *Wire) resetScope(at clock.Instant, p *Peer, scope wire.Scope, v4 bool) {
 	for i := range p.slots {
@@ -93,12 +124,15 @@ func (w *Wire) resetScope(at clock.Instant, p *Peer, scope wire.Scope, v4 bool) 
 	}
 }
 
-// Surface returns the addresses at which others see us.
+// Surface returns the addresses at which others see us, what roots say first.
 func (w *Wire) Surface(now clock.Mono) []netip.AddrPort {
 	var as []netip.AddrPort
-	for i := range w.surface.seen {
-		if x := &w.surface.seen[i]; now-x.at < surfaceFor && !slices.Contains(as, x.as) {
-			as = append(as, x.as)
+	for _, roots := range [2]bool{true, false} {
+		for i := range w.surface.seen {
+			x := &w.surface.seen[i]
+			if w.IsUpstream(x.by.id) == roots && now-x.at < surfaceFor && !slices.Contains(as, x.as) && (roots || w.vouched(now, x)) {
+				as = append(as, x.as)
+			}
 		}
 	}
 	return as

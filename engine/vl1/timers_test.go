@@ -303,6 +303,7 @@ func TestSurface(t *testing.T) {
 	t.Parallel()
 	net, root, a, b := trio(t)
 	a.sendTo(b, "x")
+	b.sendTo(a, "x") // strangers are not believed
 	net.pass(3 * second)
 	fromRoot, fromB := pathKey{root.addr, 1}, pathKey{b.addr, 1}
 	tell := func(n *testNode, from pathKey, as string) (asked int) {

@@ -44,6 +44,10 @@ func (w *Wire) receiveRendezvous(at clock.Instant, from *Peer, in *Inbound) bool
 	if p == nil || p.blocked {
 		return true
 	}
+	if !w.rendezvous.Take(at.Mono, rendezvousBurst, rendezvousRefill) {
+		w.drop(DropRate)
+		return true
+	}
 	ok := w.usable(r.Peer, r.At)
 	w.introducedAt(at.Mono, p, r.At, true, ok)
 	if !ok {
@@ -165,6 +169,7 @@ func (w *Wire) receivePush(at clock.Instant, p *Peer, in *Inbound) bool {
 		return true
 	}
 	var count [8][2]int
+	known := p.trusted(at.Mono) || w.mayRedirect(p)
 	records, err := wire.ParsePushDirectPaths(in.Payload)
 	if err != nil {
 		w.drop(DropFormat)
@@ -187,9 +192,14 @@ func (w *Wire) receivePush(at clock.Instant, p *Peer, in *Inbound) bool {
 		if r.Address.Addr().Is6() {
 			family = 1
 		}
-		if count[scope][family]++; count[scope][family] <= pushScope {
-			w.probe(at, p, toAll(r.Address))
+		if count[scope][family]++; count[scope][family] > pushScope {
+			continue
 		}
+		if !known && !w.strangePush.Take(at.Mono, strangePushBurst, strangePushRefill) {
+			w.drop(DropRate)
+			continue
+		}
+		w.probe(at, p, toAll(r.Address))
 	}
 	if records.Err() != nil {
 		w.drop(DropFormat)

@@ -52,6 +52,7 @@ type twin struct {
 
 	root              *Peer // by which the last call went
 	out               bool  // it has not come back
+	id                uint64
 	returned, missing int
 	hurry             clock.Mono // until when to call often
 
@@ -123,14 +124,13 @@ func (w *Wire) callDue(at clock.Instant) {
 	default:
 		t.next = at.Mono + twinEvery + clock.Mono(w.random.uint64()%uint64(twinEvery/4))
 	}
-	w.sendSelf(at, root.live(at.Mono).pathKey)
-	t.out = true
+	t.id, t.out = w.sendSelf(at, root.live(at.Mono).pathKey), true
 }
 
 // sendSelf sends a call to an address, as a lone second part: a root of the
 // reference that relays a whole packet introduces source and destination, and
-// waits for itself for ever if both are the same node.
-func (w *Wire) sendSelf(at clock.Instant, to pathKey) {
+// waits for itself for ever if both are the same node. It returns the call's ID.
+func (w *Wire) sendSelf(at clock.Instant, to pathKey) uint64 {
 	buf := wire.AppendHeader(w.out.Alloc(256)[:0], w.random.uint64(), w.self.Address, w.self.Address, wire.VerbEcho)
 	buf = append(buf, twinMagic...)
 	buf = binary.BigEndian.AppendUint64(buf, w.twin.nonce)
@@ -147,6 +147,7 @@ func (w *Wire) sendSelf(at clock.Instant, to pathKey) {
 	w.twin.keys.Seal(buf, armor.AESGMACSIV)
 	d := wire.AppendFragmentHeader(w.out.Alloc(wire.FragmentHeaderLen + len(buf))[:0], wire.Packet(buf).ID(), w.self.Address, 2, 1)
 	w.out.Send = append(w.out.Send, Datagram{Data: append(d, buf...), Remote: to.remote, Socket: to.socket})
+	return wire.Packet(buf).ID()
 }
 
 // selfCall finds a call in a part of a packet for us, nil if it is none.
@@ -165,10 +166,12 @@ func (w *Wire) selfCall(d *Datagram) []byte {
 	return p
 }
 
-// receiveSelf takes a packet that says to come from us.
+// receiveSelf takes a packet that says to come from us. The last call is let in
+// by its ID: who does not know that must not be able to make it look lost.
 func (w *Wire) receiveSelf(at clock.Instant, d *Datagram) {
 	t := &w.twin
-	if len(d.Data) < twinLen || len(d.Data) > twinLen+19*twinAddresses || t.keys == nil || !t.gate.Take(at.Mono, twinBurst, twinRefill) || !t.keys.Open(d.Data) {
+	if len(d.Data) < twinLen || len(d.Data) > twinLen+19*twinAddresses || t.keys == nil ||
+		!(t.out && wire.Packet(d.Data).ID() == t.id) && !t.gate.Take(at.Mono, twinBurst, twinRefill) || !t.keys.Open(d.Data) {
 		w.drop(DropSelf)
 		return
 	}

@@ -14,12 +14,18 @@ const (
 	// whoisInEvery is how often a node that is no root answers one peer.
 	whoisInEvery = 100 * clock.Millisecond
 	maxAsked     = 256
+	// maxForwarded is how many of them may be asked for on others' behalf,
+	// forwardedOfOne for one peer.
+	maxForwarded   = 192
+	forwardedOfOne = 64
 )
 
 // asked is an address whose identity we asked a root for.
 type asked struct {
 	addr identity.Address
-	at   clock.Mono // of the last request
+	// by is the peer that wants to know it, 0 if we want it ourselves.
+	by identity.Address
+	at clock.Mono // of the last request
 	// tries counts the requests.
 	tries int
 	// until is when an answer stops being wanted.
@@ -28,20 +34,27 @@ type asked struct {
 
 // Whois asks the best root for an identity, at most twice a second for each
 // address (spec 03 §3.6).
-func (w *Wire) Whois(at clock.Instant, a identity.Address) {
+func (w *Wire) Whois(at clock.Instant, a identity.Address) { w.whoisFor(at, a, 0) }
+
+// whoisFor is Whois on behalf of a peer, 0 for our own. Others do not take the
+// place of what we want to know ourselves, nor of each other's questions.
+func (w *Wire) whoisFor(at clock.Instant, a, by identity.Address) {
 	if a == w.self.Address || a.Reserved() || len(w.top.upstreams) == 0 {
 		return
 	}
 	i := slices.IndexFunc(w.whois, func(x asked) bool { return x.addr == a })
 	if i < 0 {
-		if len(w.whois) >= maxAsked {
+		if len(w.whois) >= maxAsked || by != 0 && !w.mayForward(by) {
 			w.drop(DropQueueFull)
 			return
 		}
-		w.whois = append(w.whois, asked{addr: a, at: clock.Never})
+		w.whois = append(w.whois, asked{addr: a, by: by, at: clock.Never})
 		i = len(w.whois) - 1
 	}
 	x := &w.whois[i]
+	if by == 0 {
+		x.by = 0
+	}
 	x.until = at.Mono + askedFor
 	if at.Mono-x.at < whoisEvery {
 		return
@@ -57,6 +70,21 @@ func (w *Wire) Whois(at clock.Instant, a identity.Address) {
 	a.Put(body[:])
 	w.soon(at.Mono + whoisEvery)
 	w.Send(at, root.id.Address, wire.VerbWhois, nil, body[:], false)
+}
+
+// mayForward reports whether there is room for another question of a peer.
+func (w *Wire) mayForward(by identity.Address) bool {
+	all, own := 0, 0
+	for i := range w.whois {
+		switch w.whois[i].by {
+		case 0:
+			continue
+		case by:
+			own++
+		}
+		all++
+	}
+	return all < maxForwarded && own < forwardedOfOne
 }
 
 // asking reports whether a root was asked for an address and may yet answer.
@@ -96,7 +124,7 @@ func (w *Wire) receiveWhois(at clock.Instant, p *Peer, in *Inbound) bool {
 				continue
 			}
 			if w.top.amRoot || !w.asking(a) && w.strangers.Take(at.Mono, strangerBurst, strangerRefill) {
-				w.Whois(at, a)
+				w.whoisFor(at, a, p.id.Address)
 			}
 			continue
 		}

@@ -66,6 +66,7 @@ const (
 	// heldPerSource is how many of them may be of one source.
 	heldPerSource = 64
 	maxPending    = 64 // validations under way
+	maxStrangers  = 48 // of them for HELLOs of strangers
 	maxPeers      = 1 << 20
 )
 
@@ -115,12 +116,14 @@ type Wire struct {
 	surface surface
 	strange prefixGate
 	agree   clock.Bucket
-	// strangers limits questions about unknown sources of packets.
-	strangers clock.Bucket
-	replay    replay
-	twin      twin
-	unproven  recent[netip.AddrPort, account]
-	hellos    recent[peerPath, clock.Bucket]
+	// strangers limits questions about unknown sources of packets, validations those
+	// of identities that strangers present, rendezvous and strangePush the
+	// addresses that we are told to send to.
+	strangers, validations, rendezvous, strangePush clock.Bucket
+	replay                                          replay
+	twin                                            twin
+	unproven                                        recent[netip.AddrPort, account]
+	hellos                                          recent[peerPath, clock.Bucket]
 	// watched are the attempts at relayed peers, telling bounds what is told.
 	watched    []*attempt
 	telling    clock.Bucket
