@@ -30,7 +30,7 @@ func TestPlanetUpdateSpreads(t *testing.T) {
 		all := func() bool {
 			return l.a.Core.Planet().Timestamp == sim.Epoch+7 && l.b.Core.Planet().Timestamp == sim.Epoch+7
 		}
-		took, ok := l.w.Until(5*clock.Minute, sec, all)
+		took, ok := l.w.Until(20*sec, sec, all)
 		if !ok {
 			t.Fatalf("the planet did not spread in %d ms", took/ms)
 		}
@@ -84,7 +84,7 @@ func TestMoon(t *testing.T) {
 		}
 		l.talk(l.sa, l.b, 5*sec)
 		m.AddWorld(l.w.Moon(sim.Epoch+1, m))
-		took, ok := l.w.Until(5*clock.Minute, sec, func() bool { return l.b.Core.Moons()[0].Timestamp == sim.Epoch+1 })
+		took, ok := l.w.Until(20*sec, sec, func() bool { return l.b.Core.Moons()[0].Timestamp == sim.Epoch+1 })
 		if !ok {
 			t.Errorf("a new revision of the moon did not come in %d ms", took/ms)
 		}

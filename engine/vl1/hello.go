@@ -307,6 +307,7 @@ func (w *Wire) acceptHello(at clock.Instant, p *Peer, h *wire.Hello, tailAt int,
 	if hops > 0 {
 		w.displaced(at, p)
 	}
+	w.hearNews(at, p, h, moons)
 	w.upper.Greeted(at, p.id)
 }
 
@@ -346,6 +347,9 @@ func (w *Wire) answerHello(at clock.Instant, p *Peer, h *wire.Hello, id uint64, 
 					worlds = more
 				}
 			}
+		}
+		if len(worlds) == 0 {
+			w.upToDate(p)
 		}
 	}
 	ok := wire.OKHello{

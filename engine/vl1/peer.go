@@ -24,6 +24,10 @@ type Peer struct {
 	// rootTries counts HELLOs to a root since it was last heard, up to 255.
 	rootTries uint8
 	revision  uint16
+	// toldOf is the state of our worlds that the peer was told of, toldTimes how
+	// often.
+	toldOf    uint16
+	toldTimes uint8
 	// contact peers are those with which VL2 wants to keep in contact.
 	contact bool
 	blocked bool

@@ -388,6 +388,7 @@ func (w *Wire) receiveEcho(at clock.Instant, p *Peer, in *Inbound, from pathKey)
 	}
 	w.scratch = wire.AppendOK(w.scratch[:0], wire.VerbEcho, in.ID)
 	w.answer(at, p, wire.VerbOK, from, w.scratch, body)
+	w.tellNews(at, p, from)
 	return true
 }
 

@@ -36,6 +36,8 @@ type rootCare struct {
 	// turn counts the endpoints that were drawn while the root did not answer,
 	// from a random one on.
 	turn int
+	// news is when it was, or will be, asked for newer worlds.
+	news clock.Mono
 	// calm is when the root wants attention next if it answers what it was asked.
 	calm clock.Mono
 	// missing is, for IPv4 and IPv6, when a family in which the root does not
@@ -53,7 +55,7 @@ func (r *reach) care(a identity.Address) *rootCare {
 			return &r.roots[i]
 		}
 	}
-	c := rootCare{root: a}
+	c := rootCare{root: a, news: clock.Never}
 	for i := range c.missing {
 		c.missing[i].next = clock.Never
 	}

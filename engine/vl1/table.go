@@ -29,6 +29,7 @@ func (w *Wire) join(p *Peer) *Peer {
 	p.place = int32(len(w.order))
 	w.order = append(w.order, p)
 	w.bestRoot = nil
+	w.upToDate(p) // its first HELLO is answered
 	w.changed(p)
 	return p
 }

@@ -35,6 +35,8 @@ type topology struct {
 	moons     []world.World // by ID
 	upstreams []upstream    // by address
 	amRoot    bool
+	// revision counts changes of worlds.
+	revision uint16
 
 	orbits world.Orbits
 	wanted []wanted // moons of orbits.Wanted, in the same order

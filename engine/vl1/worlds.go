@@ -136,6 +136,7 @@ func (w *Wire) identifyRoots(at clock.Instant, nw *world.World) error {
 // worldsChanged recomputes who is a root. Former roots stay as ordinary peers.
 func (w *Wire) worldsChanged(at clock.Instant) {
 	w.top.rebuild(w.self)
+	w.top.revision++
 	w.bestRoot, w.lastRoot = nil, nil
 	for i := range w.top.upstreams {
 		w.admitRoot(at, w.top.upstreams[i].id)
