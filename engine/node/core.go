@@ -55,7 +55,7 @@ type Core struct {
 	log     *slog.Logger
 	// etherDevices is whether the system has Ethernet devices.
 	etherDevices bool
-	cache        map[identity.Address][]byte
+	cache        cache
 
 	ports  map[identity.NetworkID]*port
 	sorted []*port // by network ID
@@ -76,12 +76,9 @@ const maxCached = 1 << 17
 // New returns a core without roots and networks.
 func New(cfg Config, at clock.Instant) *Core {
 	c := &Core{
-		self: cfg.Secret.Identity, trust: cfg.Trust, control: cfg.Controller, log: cfg.Log, cache: cfg.PeerCache,
+		self: cfg.Secret.Identity, trust: cfg.Trust, control: cfg.Controller, log: cfg.Log, cache: newCache(cfg.PeerCache, maxCached),
 		etherDevices: cfg.EthernetDevices,
 		ports:        make(map[identity.NetworkID]*port), at: at,
-	}
-	if c.cache == nil {
-		c.cache = make(map[identity.Address][]byte)
 	}
 	c.wire = vl1.New(vl1.Config{
 		Secret: cfg.Secret, Trust: cfg.Trust, Upper: upper{c}, Random: cfg.Random, Log: cfg.Log,
@@ -147,11 +144,7 @@ func (c *Core) end() {
 		if s.Kind != vl1.StorePeer {
 			continue
 		}
-		if s.Data == nil {
-			delete(c.cache, identity.Address(s.ID))
-		} else if len(c.cache) < maxCached {
-			c.cache[identity.Address(s.ID)] = s.Data
-		}
+		c.cache.put(identity.Address(s.ID), s.Data)
 	}
 }
 
@@ -207,7 +200,7 @@ func (c *Core) Deadline() clock.Mono {
 func (c *Core) Recall(at clock.Instant, limit int, out *Outbox) {
 	c.begin(at, out)
 	defer c.end()
-	known := slices.Sorted(maps.Keys(c.cache))
+	known := slices.Sorted(maps.Keys(c.cache.records))
 	for _, a := range known[:min(len(known), limit)] {
 		c.wire.Recall(at, a)
 	}
@@ -319,7 +312,7 @@ func (u upper) Serves(a identity.Address) bool {
 	return slices.ContainsFunc(u.sorted, func(p *port) bool { return p.nwid.Controller() == a && !p.nwid.AdHoc() })
 }
 
-func (u upper) PeerCache(a identity.Address) []byte { return u.cache[a] }
+func (u upper) PeerCache(a identity.Address) []byte { return u.cache.records[a] }
 
 func (u upper) Message(_ clock.Instant, from identity.Identity, kind uint64, data []byte) {
 	u.out.Messages = append(u.out.Messages, Message{from, kind, slices.Clone(data)})

@@ -179,7 +179,7 @@ func TestPeerCacheFollows(t *testing.T) {
 	c.Setup.Preloaded = []string{"alice"}
 	p := newPlayer(t, v, &c)
 	alice := v.secret("alice").Identity
-	if p.c.cache[alice.Address] == nil {
+	if p.c.cache.records[alice.Address] == nil {
 		t.Fatal("a peer with a path is not stored")
 	}
 	var out Outbox

@@ -76,6 +76,9 @@ type Table struct {
 	limit   int
 	changed []identity.Address
 	needed  func(identity.Address) bool
+	// full is how many records there may be before another look at whether too
+	// many are of first contact alone: the others do not count.
+	full int
 }
 
 // New returns an empty table that keeps at most limit records of state Seen
@@ -229,7 +232,7 @@ func (t *Table) touch(a identity.Address) {
 // makeRoom drops the records longest unchanged, an eighth at a time so that
 // the scan is rare, when there are too many that only first contact made.
 func (t *Table) makeRoom() {
-	if len(t.records) < t.limit {
+	if len(t.records) < max(t.limit, t.full) {
 		return
 	}
 	type aged struct {
@@ -242,6 +245,7 @@ func (t *Table) makeRoom() {
 			old = append(old, aged{e.changed, a})
 		}
 	}
+	t.full = len(t.records) + t.limit - len(old)
 	if len(old) < t.limit {
 		return
 	}

@@ -397,7 +397,7 @@ func (w *Wire) receiveOKHello(at clock.Instant, p *Peer, body []byte, x expectat
 	if hops == 0 && x.remote == from.remote {
 		way := w.pathTo(from)
 		first := way.latency == unknownLatency
-		way.sample(at.Mono - x.at)
+		w.measured(way, at.Mono-x.at)
 		if first && p.canEcho() {
 			// The peer may have validated our identity before it answered: only
 			// another question measures the way.

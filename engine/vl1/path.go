@@ -61,20 +61,22 @@ func (p *path) quality(now clock.Mono) int {
 	return base * (8 - int(p.scope))
 }
 
-// sample takes a measured round trip into the path's latency.
-func (p *path) sample(rtt clock.Mono) {
+// sample takes a measured round trip into the path's latency. It reports whether
+// it can be one.
+func (p *path) sample(rtt clock.Mono) bool {
 	ms := int((rtt + clock.Millisecond/2) / clock.Millisecond)
 	if rtt < 0 || ms > 60000 {
-		return
+		return false
 	}
 	last := int(p.latency)
 	if last == unknownLatency || ms < last {
 		// What is above the least is the other side's delay, not the path's: a
 		// first HELLO waits for the validation of our identity.
 		p.latency = uint16(ms)
-		return
+		return true
 	}
 	p.latency = uint16(last + (ms-last+3)/4)
+	return true
 }
 
 // slot is a peer's use of a path.

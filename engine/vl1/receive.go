@@ -337,7 +337,7 @@ func (w *Wire) receiveOK(at clock.Instant, p *Peer, in *Inbound, from pathKey) (
 		return Received, answered
 	case wire.VerbEcho:
 		if x.verb == wire.VerbEcho && answered {
-			w.pathTo(from).sample(at.Mono - x.at)
+			w.measured(w.pathTo(from), at.Mono-x.at)
 		}
 		if len(w.fits) > 0 && x.verb == wire.VerbEcho && (answered || in.Hops > 0) {
 			w.carried(at.Mono, p, from, in.Hops, ok.InReID)

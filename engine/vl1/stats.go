@@ -1,6 +1,10 @@
 package vl1
 
-import "errors"
+import (
+	"errors"
+
+	"orrery/engine/clock"
+)
 
 var (
 	errSelf = errors.New("our own or a reserved address")
@@ -56,6 +60,35 @@ type Stats struct {
 	// FragmentsLost counts packets to us of which a part never came, Shrunk how
 	// often a path turned out to carry less than thought.
 	FragmentsLost, Shrunk uint64
+	// RoundTrips counts measured round trips to peers.
+	RoundTrips RoundTrips
+}
+
+// RoundTripBounds are the upper bounds of the classes of [RoundTrips], in ms: those
+// of the reference.
+var RoundTripBounds = [...]int{1, 3, 6, 10, 30, 60, 100, 300, 600, 1000}
+
+// RoundTrips is a histogram.
+type RoundTrips struct {
+	// Counts has how many fell into each class, and into the last what took longer.
+	Counts [len(RoundTripBounds) + 1]uint64
+	Sum    clock.Mono
+}
+
+func (r *RoundTrips) add(rtt clock.Mono) {
+	i := 0
+	for i < len(RoundTripBounds) && rtt > clock.Mono(RoundTripBounds[i])*clock.Millisecond {
+		i++
+	}
+	r.Counts[i]++
+	r.Sum += rtt
+}
+
+// measured takes a round trip on a path into its latency, and counts it.
+func (w *Wire) measured(x *path, rtt clock.Mono) {
+	if x.sample(rtt) {
+		w.stats.RoundTrips.add(rtt)
+	}
 }
 
 func (w *Wire) drop(r DropReason) { w.stats.Drops[r]++ }

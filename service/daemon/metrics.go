@@ -253,6 +253,12 @@ func (m *measured) perPeer(p *metrics.Page) {
 			p.Value(float64(ms)/1000, "node_id", some[i].Identity.Address.String())
 		}
 	}
+	var bounds []float64
+	for _, ms := range vl1.RoundTripBounds {
+		bounds = append(bounds, float64(ms)/1000)
+	}
+	trips := &m.stats.RoundTrips
+	p.Distribution("orrery_round_trip_seconds", "Round trips measured on direct paths, of all peers.", bounds, trips.Counts[:], float64(trips.Sum)/1e9)
 	p.Family("orrery_root_up", metrics.Gauge, "Whether a root is reached.")
 	for i := range some {
 		if some[i].Role != vl1.Leaf {

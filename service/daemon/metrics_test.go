@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,22 +17,23 @@ var _ api.Meter = (*Daemon)(nil)
 func samples(t *testing.T, page string) map[string]string {
 	t.Helper()
 	line := regexp.MustCompile(`^([a-zA-Z_][a-zA-Z0-9_]*)(\{[a-z_]+="(?:[^"\\]|\\.)*"(?:,[a-z_]+="(?:[^"\\]|\\.)*")*\})? (\S+)$`)
-	declared, all, family := map[string]bool{}, map[string]string{}, ""
+	declared, all, family, kind := map[string]bool{}, map[string]string{}, "", ""
 	for l := range strings.Lines(page) {
 		l = strings.TrimSuffix(l, "\n")
 		if rest, ok := strings.CutPrefix(l, "# TYPE "); ok {
 			f := strings.Fields(rest)
-			if len(f) != 2 || declared[f[0]] || f[1] != "counter" && f[1] != "gauge" {
+			if len(f) != 2 || declared[f[0]] || f[1] != "counter" && f[1] != "gauge" && f[1] != "histogram" {
 				t.Errorf("line %q", l)
 			}
-			family, declared[f[0]] = f[0], true
+			family, kind, declared[f[0]] = f[0], f[1], true
 			continue
 		}
 		if strings.HasPrefix(l, "# HELP ") {
 			continue
 		}
 		m := line.FindStringSubmatch(l)
-		if m == nil || m[1] != family {
+		part := m != nil && kind == "histogram" && slices.Contains([]string{family + "_bucket", family + "_sum", family + "_count"}, m[1])
+		if m == nil || m[1] != family && !part || part == (kind != "histogram") {
 			t.Errorf("line %q in family %q", l, family)
 			continue
 		}
@@ -63,6 +65,7 @@ func TestMetrics(t *testing.T) {
 		`zt_data{direction="tx",protocol="tcp"}`: "0", `orrery_port_mapping{code="trying",method="none"}`: "1", `orrery_tcp_relay_active`: "0",
 		`zt_network_packets{accepted="yes",direction="rx",network_id="` + r.hosted(1) + `"}`: "0", `orrery_held{what="peers"}`: "0",
 		`orrery_udp_sockets{family="ipv6",role="burst"}`: "0",
+		`orrery_round_trip_seconds_bucket{le="0.03"}`:    "0", `orrery_round_trip_seconds_count`: "0",
 	} {
 		if got := all[series]; got != want {
 			t.Errorf("%s is %q, want %q", series, got, want)

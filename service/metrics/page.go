@@ -16,10 +16,12 @@ const ContentType = "text/plain; version=0.0.4; charset=utf-8"
 // Kind is what a family of samples measures.
 type Kind string
 
-// The kinds. A counter only grows until the process ends.
+// The kinds. A counter only grows until the process ends, and so do the parts of
+// a histogram.
 const (
-	Counter Kind = "counter"
-	Gauge   Kind = "gauge"
+	Counter   Kind = "counter"
+	Gauge     Kind = "gauge"
+	Histogram Kind = "histogram"
 )
 
 // Page is a page under construction; the zero value is an empty one.
@@ -64,6 +66,26 @@ func (p *Page) Truth(b bool, labels ...string) {
 		n = 1
 	}
 	p.Count(n, labels...)
+}
+
+// Distribution is a family of one histogram: counts has how many values were not
+// above each bound and above the one before, and last how many were above all.
+func (p *Page) Distribution(name, help string, bounds []float64, counts []uint64, sum float64) {
+	p.Family(name, Histogram, help)
+	p.name = name + "_bucket"
+	n := uint64(0)
+	for i, c := range counts {
+		n += c
+		le := "+Inf"
+		if i < len(bounds) {
+			le = strconv.FormatFloat(bounds[i], 'g', -1, 64)
+		}
+		p.Count(n, "le", le)
+	}
+	p.name = name + "_sum"
+	p.Value(sum)
+	p.name = name + "_count"
+	p.Count(n)
 }
 
 // Single is a family of one sample without labels.

@@ -19,6 +19,7 @@ func TestPage(t *testing.T) {
 	p.Value(0.25, "odd")
 	p.Value(math.Inf(1), "le", "x")
 	p.Single("n", Gauge, "Number.", 7)
+	p.Distribution("seconds", "How long.", []float64{0.001, 0.5}, []uint64{3, 0, 2}, 7.25)
 	want := `# HELP zt_packet packets\nby \\verb
 # TYPE zt_packet counter
 zt_packet{direction="rx",packet_type="hello"} 3
@@ -31,6 +32,13 @@ up{le="x"} +Inf
 # HELP n Number.
 # TYPE n gauge
 n 7
+# HELP seconds How long.
+# TYPE seconds histogram
+seconds_bucket{le="0.001"} 3
+seconds_bucket{le="0.5"} 3
+seconds_bucket{le="+Inf"} 5
+seconds_sum 7.25
+seconds_count 5
 `
 	if got := string(p.Bytes()); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
