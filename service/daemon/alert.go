@@ -33,6 +33,7 @@ const (
 	alertOffline  = "offline"
 	alertTwin     = "identity.twin"
 	alertStorage  = "storage."
+	alertFile     = "file."
 	alertPorts    = "port.missing"
 	// alertPortStays is for a change of the primary port that is not possible,
 	// alertOtherPort for a start without the usual one.
@@ -53,7 +54,7 @@ func (d *Daemon) notices(ns []store.Notice) {
 	}
 	if peers > 0 {
 		d.alerts.set(ipc.Alert{
-			ID: "file.peers.d", Severity: severityInfo, Title: "Remembered peers could not be used",
+			ID: alertFile + "peers.d", Severity: severityInfo, Title: "Remembered peers could not be used",
 			Text:   fmt.Sprintf("%d of the files in peers.d were damaged and set aside. The peers are found again by the roots.", peers),
 			Advice: "Nothing needs to be done. If it happens again, check the disk.",
 		})
@@ -63,7 +64,7 @@ func (d *Daemon) notices(ns []store.Notice) {
 // fileAlert tells what a damaged file means.
 func fileAlert(n store.Notice) ipc.Alert {
 	a := ipc.Alert{
-		ID: "file." + n.File, Severity: severityWarning, Title: "A file could not be used: " + n.File, Text: n.String() + ".",
+		ID: alertFile + n.File, Severity: severityWarning, Title: "A file could not be used: " + n.File, Text: n.String() + ".",
 		Advice: "Nothing was deleted. Repair the file, put it back and restart the service, or remove it.",
 	}
 	switch n.File {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,6 +116,7 @@ func (d *Daemon) take(next *store.LocalConf) {
 	empty := ""
 	d.conf.problem.Store(&empty)
 	d.alerts.clear(alertReload)
+	d.alerts.clear(alertFile + filepath.Base(d.home.LocalConfPath()))
 	old := d.conf.now.Swap(next)
 	if string(old.JSON()) == string(next.JSON()) {
 		d.server.Changed()

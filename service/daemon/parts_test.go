@@ -222,3 +222,22 @@ func TestCapital(t *testing.T) {
 		}
 	}
 }
+
+// TestRepairedConf: once somebody has put a local.conf that works in the place of
+// one that was set aside, nobody is told any more that the defaults are in force.
+func TestRepairedConf(t *testing.T) {
+	home, self := newHome(t)
+	put(t, home, "local.conf", []byte(`{"settings":`))
+	r := start(t, home, self)
+	const id = alertFile + "local.conf"
+	if _, there := r.alerts()[id]; !there {
+		t.Fatalf("no alert: %+v", r.alerts())
+	}
+	put(t, home, "local.conf", []byte(`{"settings":{"lowBandwidthMode":true}}`))
+	until(t, "end of the alert", func() error {
+		if a, there := r.alerts()[id]; there {
+			return fmt.Errorf("%+v", a)
+		}
+		return nil
+	})
+}

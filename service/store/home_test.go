@@ -425,6 +425,10 @@ func TestNetworks(t *testing.T) {
 	if s, err := h.NetworkSettings(0x8e4df28b7200000a); !errors.Is(err, ErrTooLarge) || s.AllowManaged || !s.VerifiedOnly {
 		t.Errorf("settings that are too long: %+v, %v", s, err)
 	}
+	put(t, "\x00\x00\x00\x00", h.path(networksDir, "8e4df28b7200000a.local.conf"))
+	if s, err := h.NetworkSettings(0x8e4df28b7200000a); !errors.Is(err, netconf.ErrSetting) || s.AllowManaged || !s.VerifiedOnly {
+		t.Errorf("settings that were lost: %+v, %v", s, err)
+	}
 	if err := h.SaveNetworkSettings(b, want); err != nil {
 		t.Fatal(err)
 	}

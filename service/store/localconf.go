@@ -104,6 +104,7 @@ func (e *SettingError) Error() string { return e.Reason }
 // value that cannot be used takes its default and leaves a warning.
 func ParseLocalConf(b []byte) (*LocalConf, error) {
 	doc := map[string]any{}
+	b = bytes.TrimPrefix(b, []byte("\ufeff")) // editors of Windows write it
 	if len(bytes.TrimSpace(b)) > 0 {
 		v, err := parseJSON(b)
 		if err != nil {
@@ -119,7 +120,9 @@ func ParseLocalConf(b []byte) (*LocalConf, error) {
 	r := reader{}
 	c.Physical = r.physical(r.object(doc, "physical"))
 	c.Virtual = r.virtual(r.object(doc, "virtual"))
-	c.Settings = r.settings(r.object(doc, "settings"))
+	settings := r.object(doc, "settings")
+	c.Settings = r.settings(settings)
+	r.unknown(settings)
 	c.Warnings = r.warnings
 	return c, nil
 }

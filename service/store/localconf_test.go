@@ -44,7 +44,7 @@ const example = `{
 func TestParseLocalConf(t *testing.T) {
 	t.Parallel()
 	c, err := ParseLocalConf([]byte(example))
-	if err != nil || len(c.Warnings) != 0 {
+	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "customKey") {
 		t.Fatal(err, c.Warnings)
 	}
 	p := netip.MustParsePrefix
@@ -115,8 +115,8 @@ func TestLocalConfWarnings(t *testing.T) {
 		`{"settings":{"primaryPort":"x"}}`:                        `settings.primaryPort: want a number, not "x"`,
 		`{"settings":{"primaryPort":[]}}`:                         "settings.primaryPort: want a number",
 		`{"settings":{"bind":"1.2.3.4"}}`:                         "settings.bind: want an array",
-		`{"settings":{"bind":["1.2.3.4","eth0"]}}`:                "settings.bind[1]: want an IP address, not eth0",
-		`{"settings":{"interfacePrefixBlacklist":[""]}}`:          "settings.interfacePrefixBlacklist[0]: want text, not ",
+		`{"settings":{"bind":["1.2.3.4","eth0"]}}`:                "settings.bind[1]: want an IP address, not \"eth0\"",
+		`{"settings":{"interfacePrefixBlacklist":[""]}}`:          "settings.interfacePrefixBlacklist[0]: want text, not \"\"",
 		`{"settings":{"portMappingEnabled":{}}}`:                  "settings.portMappingEnabled: want true or false",
 		`{"settings":{"ssoRedirectURL":[]}}`:                      "settings.ssoRedirectURL: want text",
 		`{"settings":{"tcpFallbackRelay":"192.0.2.1"}}`:           `settings.tcpFallbackRelay: want text such as "192.0.2.1/9993"`,
@@ -129,15 +129,27 @@ func TestLocalConfWarnings(t *testing.T) {
 		`{"physical":{"10.0.0.0/8":{},"10.1.0.0/8":{}}}`:          "physical.10.1.0.0/8: the same network as another entry",
 		`{"physical":{"10.0.0.0/8":{"trustedPathId":"x"}}}`:       `physical.10.0.0.0/8.trustedPathId: want a number, not "x"`,
 		`{"physical":{"10.0.0.0/8":{"trustedPathId":1e30}}}`:      "physical.10.0.0.0/8.trustedPathId: want a number from 0 to 9223372036854775807",
+		`{"settings":{"primryPort":5}}`:                           "settings.primryPort: there is no such setting here",
+		`{"settings":{"compatApi":"yes"}}`:                        `settings.compatApi: want true or false: "yes" counts as false`,
+		`{"physical":{"10.0.0.0/8":{"trustedPathId":0}}}`:         "physical.10.0.0.0/8.trustedPathId: 0 is no trusted path: want the number, from 1, that both ends have",
 		`{"virtual":{"feedbeef1":{}}}`:                            `virtual: want addresses of 10 hex digits, not "feedbeef1"`,
-		`{"virtual":{"feedbeef12":{"try":["1.2.3.4/0"]}}}`:        `virtual.feedbeef12.try[0]: want text such as "192.0.2.1/9993", not 1.2.3.4/0`,
-		`{"virtual":{"feedbeef12":{"blacklist":["10.0.0.0"]}}}`:   `virtual.feedbeef12.blacklist[0]: want text such as "10.0.0.0/8", not 10.0.0.0`,
-		`{"settings":{"allowManagementFrom":["::ffff:0:0/100"]}}`: `settings.allowManagementFrom[0]: want text such as "10.0.0.0/8", not ::ffff:0:0/100`,
+		`{"virtual":{"feedbeef12":{"try":["1.2.3.4/0"]}}}`:        `virtual.feedbeef12.try[0]: want text such as "192.0.2.1/9993", not "1.2.3.4/0"`,
+		`{"virtual":{"feedbeef12":{"blacklist":["10.0.0.0"]}}}`:   `virtual.feedbeef12.blacklist[0]: want text such as "10.0.0.0/8", not "10.0.0.0"`,
+		`{"settings":{"allowManagementFrom":["::ffff:0:0/100"]}}`: `settings.allowManagementFrom[0]: want text such as "10.0.0.0/8", not "::ffff:0:0/100"`,
 	} {
 		c, err := ParseLocalConf([]byte(in))
 		if err != nil || len(c.Warnings) != 1 || c.Warnings[0] != want {
 			t.Errorf("%s\n got %q, %v\nwant %q", in, c.Warnings, err, want)
 		}
+	}
+	for _, in := range []string{"\ufeff{}", `{"settings":{"softwareUpdate":"disable","forceTcpRelay":"off","lowBandwidthMode":"true"}}`} {
+		if c, err := ParseLocalConf([]byte(in)); err != nil || len(c.Warnings) != 0 {
+			t.Errorf("%q: %v, %q", in, err, c.Warnings)
+		}
+	}
+	// Tools may leave settings of their own there.
+	if c, err := (&LocalConf{doc: map[string]any{}}).With(map[string]json.RawMessage{"theirs": []byte("5")}); err != nil || len(c.Warnings) != 1 {
+		t.Errorf("%+v, %v", c, err)
 	}
 	many := map[string]any{}
 	for i := range 40 {

@@ -45,7 +45,15 @@ func (r *reader) flag(m map[string]any, path, key string, def bool) bool {
 		f, _ := v.Float64()
 		return f >= 1
 	case string:
-		return v != "" && (v[0] == 't' || v[0] == 'T' || v[0] == '1')
+		on := v != "" && (v[0] == 't' || v[0] == 'T' || v[0] == '1')
+		switch strings.ToLower(v) {
+		case "", "0", "f", "n", "false", "no", "off":
+		default:
+			if !on {
+				r.warn(path+key, "want true or false: %q counts as false", clipText(v))
+			}
+		}
+		return on
 	}
 	r.warn(path+key, "want true or false")
 	return def
@@ -119,7 +127,7 @@ func (r *reader) list(m map[string]any, path, key, want string, add func(s strin
 	for i, e := range items {
 		s, ok := e.(string)
 		if !ok || !add(s) {
-			r.warn(fmt.Sprintf("%s%s[%d]", path, key, i), "want %s, not %s", want, clipText(fmt.Sprint(e)))
+			r.warn(fmt.Sprintf("%s%s[%d]", path, key, i), "want %s, not %q", want, clipText(fmt.Sprint(e)))
 		}
 	}
 }
@@ -162,6 +170,9 @@ func (r *reader) physical(m map[string]any) []PhysicalNetwork {
 			Blacklist:     r.flag(e, path, "blacklist", false),
 			TrustedPathID: uint64(r.integer(e, path, "trustedPathId", 0, math.MaxInt64)),
 			MTU:           int(r.integer(e, path, "mtu", 0, math.MaxInt32)),
+		}
+		if id, there := e["trustedPathId"]; there && n.TrustedPathID == 0 && fmt.Sprint(id) == "0" {
+			r.warn(path+"trustedPathId", "0 is no trusted path: want the number, from 1, that both ends have")
 		}
 		if n.Blacklist && p.Bits() == 0 {
 			r.warn(path+"blacklist", "a whole address family cannot be blacklisted")
@@ -265,6 +276,26 @@ func (r *reader) settings(m map[string]any) Settings {
 	}
 	r.bonds(m, &s)
 	return s
+}
+
+// known are the settings that are followed, and those of the reference of which
+// everybody expects that nothing comes of them here: updates, and what is long
+// obsolete.
+var known = []string{
+	"primaryPort", "secondaryPort", "tertiaryPort", "allowSecondaryPort", "portMappingEnabled", "allowManagementFrom", "allowTcpFallbackRelay",
+	"forceTcpRelay", "tcpFallbackRelay", "lowBandwidthMode", "strictCredentials", "controllerDbPath", "ssoRedirectURL", "defaultBondingPolicy",
+	"policies", "peerSpecificBonds", "compatApi", "bind", "interfacePrefixBlacklist",
+	"softwareUpdate", "softwareUpdateChannel", "softwareUpdateDist", "multipathMode",
+}
+
+// unknown names the settings that nothing comes of: a typing error should not
+// look as if it had worked. They are kept all the same.
+func (r *reader) unknown(m map[string]any) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if !slices.Contains(known, key) {
+			r.warn("settings."+clipText(key), "there is no such setting here")
+		}
+	}
 }
 
 func (r *reader) bonds(m map[string]any, s *Settings) {

@@ -99,6 +99,10 @@ func (h *Home) NetworkSettings(id identity.NetworkID) (netconf.Settings, error) 
 	if err != nil {
 		return netconf.Settings{VerifiedOnly: true}, err // as careful as it gets
 	}
+	if bytes.IndexByte(b, 0) >= 0 {
+		// What a loss of power makes of a file on some disks.
+		return netconf.Settings{VerifiedOnly: true}, fmt.Errorf("%w: the file is full of zeros", netconf.ErrSetting)
+	}
 	return netconf.ParseSettings(b)
 }
 
