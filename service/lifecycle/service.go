@@ -130,6 +130,12 @@ func (s *Service) Control(action string) error {
 	case errors.Is(err, os.ErrPermission), os.Geteuid() > 0:
 		return fmt.Errorf("%s the service: %w; this needs administrator rights", action, err)
 	}
+	if st, e := s.Status(); action != "install" && e == nil && st == NotInstalled {
+		return fmt.Errorf("%s the service: it is not installed; \"orreryd install\" does that", action)
+	}
+	if action == "start" && s.svc.Platform() == "linux-systemd" {
+		return fmt.Errorf("%s the service: %w; \"journalctl -u %s\" says why", action, err, Name)
+	}
 	return fmt.Errorf("%s the service: %w", action, err)
 }
 

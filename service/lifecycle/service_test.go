@@ -112,8 +112,14 @@ func TestControlErrors(t *testing.T) {
 	}
 	if os.Geteuid() == 0 {
 		err = (&Service{svc: &manager{fail: map[string]error{"start": errors.New("exit status 5")}}}).Control("start")
-		if err == nil || strings.Contains(err.Error(), "administrator") {
+		if err == nil || strings.Contains(err.Error(), "administrator") || !strings.Contains(err.Error(), "exit status 5") {
 			t.Errorf("as administrator: %v", err)
+		}
+		for _, action := range []string{"start", "stop", "uninstall"} {
+			m := &manager{err: service.ErrNotInstalled, fail: map[string]error{action: errors.New("exit status 5")}}
+			if err := (&Service{svc: m}).Control(action); err == nil || !strings.Contains(err.Error(), "orreryd install") {
+				t.Errorf("%s what is not installed: %v", action, err)
+			}
 		}
 	}
 }
