@@ -136,7 +136,7 @@ func (s *Compat) Serve(ctx context.Context, listeners ...net.Listener) error {
 // ServeHTTP answers one request.
 func (s *Compat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["Date"] = nil // the reference sends none
-	if e := foreign(r, hostOfLoopback); e != nil {
+	if e := foreign(r, hostOfLoopback, "localhost"); e != nil {
 		s.refuse(r, e.Code)
 		writeError(w, e)
 		return

@@ -15,8 +15,8 @@ import (
 // foreign returns why a request must not have come from where it says, nil if
 // nothing is wrong. Web pages cannot reach a Unix socket, but they can reach
 // loopback TCP, by name through DNS rebinding too; browsers say so in these
-// headers, and our clients never send them.
-func foreign(r *http.Request, hostOK func(string) bool) *ipc.Error {
+// headers, and our clients never send them. name is a host name that is accepted.
+func foreign(r *http.Request, hostOK func(string) bool, name string) *ipc.Error {
 	for _, h := range []string{"Origin", "Referer"} {
 		if _, there := r.Header[h]; there {
 			return ipc.Errorf(ipc.CodeForeignOrigin, "requests with the header %s are refused: web pages may not use this API", h)
@@ -24,7 +24,7 @@ func foreign(r *http.Request, hostOK func(string) bool) *ipc.Error {
 	}
 	if !hostOK(r.Host) {
 		return ipc.Errorf(ipc.CodeForeignOrigin, "requests for the host %q are refused", clip(r.Host)).
-			Advise("Use the host name %q", ipc.Host)
+			Advise("Use the host name %q", name)
 	}
 	return nil
 }

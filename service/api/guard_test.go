@@ -148,6 +148,21 @@ func TestCompatCredentials(t *testing.T) {
 	}
 }
 
+// TestForeignHostAdvice: each listener advises a host name that it takes itself.
+func TestForeignHostAdvice(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.Handler{
+		ipc.Host:    api.New(api.Config{Backend: fixture(t)}),
+		"localhost": api.NewCompat(api.CompatConfig{Backend: fixture(t), Token: testToken}),
+	} {
+		r := request(http.MethodGet, "/health", "")
+		r.Host, r.RemoteAddr = "evil.example", "127.0.0.1:1"
+		if _, e := answer(handler, r); e.Code != ipc.CodeForeignOrigin || !strings.Contains(e.Advice, `"`+name+`"`) {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
 // TestCompatRole: the token's power can be lowered.
 func TestCompatRole(t *testing.T) {
 	t.Parallel()

@@ -133,7 +133,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, who, ipc.Errorf(ipc.CodeForbidden, "the service does not know who is calling"))
 		return
 	}
-	if e := foreign(r, hostOfSocket); e != nil {
+	if e := foreign(r, hostOfSocket, ipc.Host); e != nil {
 		s.refuse(w, r, who, e)
 		return
 	}
