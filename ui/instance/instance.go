@@ -16,8 +16,9 @@ import (
 	"time"
 )
 
-// patience bounds how long one instance waits for the other.
-const patience = 2 * time.Second
+// patience bounds how long one instance waits for the other, which may only just
+// be starting on a slow machine.
+const patience = 20 * time.Second
 
 // maxLink bounds a link, in bytes.
 const maxLink = 8 << 10
@@ -97,15 +98,17 @@ func (i *Instance) Serve(ctx context.Context, open func(link string)) {
 		if err != nil {
 			return
 		}
-		if link, ok := receive(c); ok {
+		if link, ok := receive(ctx, c); ok {
 			open(link)
 		}
 	}
 }
 
-// receive reads one line and answers one byte.
-func receive(c net.Conn) (string, bool) {
+// receive reads one line and answers one byte. It ends with ctx.
+func receive(ctx context.Context, c net.Conn) (string, bool) {
 	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
 	if c.SetDeadline(time.Now().Add(patience)) != nil {
 		return "", false
 	}

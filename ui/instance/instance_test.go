@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestASecondStartHandsOver(t *testing.T) {
@@ -85,6 +86,28 @@ func TestGarbageIsIgnored(t *testing.T) {
 	if got := <-links; got != "ok" {
 		t.Errorf("got %.20q", got)
 	}
+}
+
+// timeless is a connection without deadlines.
+type timeless struct{ net.Conn }
+
+func (timeless) SetDeadline(time.Time) error { return nil }
+
+// A start that says nothing does not hold up the end of the first.
+func TestTheEndDoesNotWait(t *testing.T) {
+	t.Parallel()
+	first, second := net.Pipe()
+	defer second.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		if link, ok := receive(ctx, timeless{first}); ok {
+			t.Errorf("received %q", link)
+		}
+		close(done)
+	}()
+	cancel()
+	<-done
 }
 
 func TestPath(t *testing.T) {
