@@ -254,6 +254,9 @@ func (s *Shell) draw() {
 	if s.verify != nil {
 		s.verify.draw()
 	}
+	if s.field != nil {
+		s.field.judge() // what is known may make the text right or wrong
+	}
 }
 
 // tell sends a notification for every banner that needs attention, once for as

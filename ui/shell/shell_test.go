@@ -148,6 +148,21 @@ func TestJoinByInvitePinsTheControllerFirst(t *testing.T) {
 	}
 }
 
+// TestJoinBeforeAnythingIsKnown: a link that starts the application is judged
+// again when the service has told what it knows.
+func TestJoinBeforeAnythingIsKnown(t *testing.T) {
+	f := start(t, uitest.Snapshot())
+	f.Failed(ipc.ErrNotRunning)
+	f.Open("orrery://join/" + uitest.Home)
+	if b := uitest.Button(f.canvas(), "Join"); b.Disabled() {
+		t.Errorf("%q", uitest.Texts(f.canvas()))
+	}
+	f.Event(f.service.Snapshot())
+	if b := uitest.Button(f.canvas(), "Join"); !b.Disabled() || !f.says("already") {
+		t.Errorf("%q", uitest.Texts(f.canvas()))
+	}
+}
+
 func TestLeaveAndJoinAgain(t *testing.T) {
 	f := start(t, uitest.Snapshot())
 	uitest.Press(t, f.canvas(), "Leave…")
