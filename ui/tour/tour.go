@@ -59,6 +59,7 @@ func Walk(ctx context.Context, c Config) error {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder for pictures: %w", err)
 	}
+	c.Shell.Wait(ctx, func() {}) // until the window draws, which is no time of the service's
 	up := c.await(ctx, func(s *model.State) bool { return s.Up() })
 	var stops []stop
 	if up {
@@ -122,16 +123,16 @@ func settled(s *model.State) bool {
 func (c *Config) await(ctx context.Context, good func(*model.State) bool) bool {
 	timer := time.NewTimer(c.Wait)
 	defer timer.Stop()
-	for {
+	for late := false; ; {
 		ok := false
 		c.Shell.Wait(ctx, func() { ok = good(c.Shell.State()) })
-		if ok {
-			return true
+		if ok || late {
+			return ok
 		}
 		select {
 		case <-c.Changed:
 		case <-timer.C:
-			return false
+			late = true // but it may have changed at the same time
 		case <-ctx.Done():
 			return false
 		}

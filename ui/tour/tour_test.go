@@ -81,6 +81,19 @@ func TestWalkWithoutService(t *testing.T) {
 	}
 }
 
+// What has changed by the end of the time counts.
+func TestAwait(t *testing.T) {
+	c := Config{Shell: shell.New(shell.Config{App: test.NewTempApp(t), Service: uitest.NewService(&ipc.Snapshot{})})}
+	asked := 0
+	second := func(*model.State) bool { asked++; return asked == 2 }
+	if !c.await(t.Context(), second) || asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+	if c.await(t.Context(), second) || asked != 4 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
 func TestWalkThatIsStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
