@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"image"
 	"image/png"
 	"net"
@@ -30,7 +31,14 @@ var (
 )
 
 // patience bounds every wait: a software renderer on a busy machine is slow.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
+
+// again is how long to wait for what comes of a click or a key before doing it
+// once more. A person would: a click is lost if the menu is drawn anew just then.
+const again = 10 * time.Second
+
+// built is the folder with the application, once program has built it.
+var built string
 
 // program builds the application once.
 var program = sync.OnceValues(func() (string, error) {
@@ -41,6 +49,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	out := filepath.Join(dir, "orrery")
 	cmd := exec.Command("go", "build", "-o", out, "orrery/app/orrery")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
@@ -67,8 +76,8 @@ func compiler() string {
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
-	if out, err := program(); *binary == "" && err == nil {
-		_ = os.RemoveAll(filepath.Dir(out)) // what is left is in the system's temporary folder
+	if built != "" {
+		_ = os.RemoveAll(built) // what is left is in the system's temporary folder
 	}
 	os.Exit(code)
 }
@@ -83,6 +92,7 @@ type desktop struct {
 	service *uitest.Service
 	server  *uitest.Server
 	calls   chan string
+	asked   string // the last call that was waited for
 }
 
 // need skips the test if a program is missing.
@@ -115,11 +125,15 @@ func newDesktop(t *testing.T, all *ipc.Snapshot) *desktop {
 		}
 	}
 	d.env = append(os.Environ(), "HOME="+filepath.Join(d.dir, "home"), "XDG_RUNTIME_DIR="+run, "LC_ALL=C.UTF-8", "WAYLAND_DISPLAY=")
-	display := d.startWithPipe("Xvfb", "-displayfd", "3", "-screen", "0", "1280x800x24", "+extension", "GLX", "-nolisten", "tcp")
+	// Without -r, a key whose release comes late on a busy machine would repeat.
+	// Without -noreset, the server would turn away whoever comes while the last one
+	// goes.
+	display := d.startWithPipe("Xvfb", "-displayfd", "3", "-screen", "0", "1280x800x24", "+extension", "GLX", "-nolisten", "tcp", "-noreset", "-r")
 	d.env = append(d.env, "DISPLAY=:"+display)
 	d.bus = d.startWithPipe("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=3")
 	d.env = append(d.env, "DBUS_SESSION_BUS_ADDRESS="+d.bus)
 	d.start("openbox")
+	d.until("the window manager does not start", func() error { return d.xdotool("get_num_desktops") })
 	d.socket = filepath.Join(run, "s.sock")
 	d.service = uitest.NewService(all)
 	d.service.Called = func(call string) { d.calls <- call }
@@ -161,14 +175,23 @@ func (d *desktop) start(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// launch starts a program, which is asked to end when the test does, so that it
+// leaves nothing behind.
 func (d *desktop) launch(cmd *exec.Cmd) {
 	d.t.Helper()
+	said := &output{}
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = said, said, again
 	if err := cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
 	d.t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		late := time.AfterFunc(again, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
+		late.Stop()
+		if d.t.Failed() {
+			d.t.Logf("%s said:\n%s", cmd.Path, said)
+		}
 	})
 }
 
@@ -197,7 +220,25 @@ type app struct {
 	*exec.Cmd
 	done   chan struct{}
 	err    error
-	output *bytes.Buffer
+	output *output
+}
+
+// output is what a program says.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // open starts the application.
@@ -207,8 +248,8 @@ func (d *desktop) open(args ...string) *app {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	a := &app{Cmd: d.command(path, append([]string{"--socket", d.socket}, args...)...), done: make(chan struct{}), output: &bytes.Buffer{}}
-	a.Stdout, a.Stderr = a.output, a.output
+	a := &app{Cmd: d.command(path, append([]string{"--socket", d.socket}, args...)...), done: make(chan struct{}), output: &output{}}
+	a.Stdout, a.Stderr, a.WaitDelay = a.output, a.output, again
 	if err := a.Start(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -226,62 +267,125 @@ func (d *desktop) open(args ...string) *app {
 	return a
 }
 
-// ends waits for the application's end and returns its exit code.
+// ends waits for the application's end, for as long as it says something new, and
+// returns its exit code.
 func (d *desktop) ends(a *app) int {
 	d.t.Helper()
-	select {
-	case <-a.done:
-		return a.ProcessState.ExitCode()
-	case <-time.After(patience):
+	for said := ""; ; {
+		select {
+		case <-a.done:
+			return a.ProcessState.ExitCode()
+		case <-time.After(patience):
+		}
+		if now := a.output.String(); now != said {
+			said = now
+			continue
+		}
 		_ = a.Process.Signal(syscall.SIGQUIT) // it says what it waits for, which the log of a failed test shows
 		select {
 		case <-a.done:
-		case <-time.After(patience / 10):
+		case <-time.After(again):
 		}
 		d.t.Fatal("the application does not end")
-		return -1
 	}
 }
 
-// called waits for a call to the service.
-func (d *desktop) called(want string) {
+// until does something until it works.
+func (d *desktop) until(failed string, do func() error) {
 	d.t.Helper()
-	select {
-	case got := <-d.calls:
-		if got != want {
-			d.t.Fatalf("the service was asked %q, want %q", got, want)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(patience); ; {
+		err := do()
+		if err == nil {
+			return
 		}
-	case <-time.After(patience):
-		d.t.Fatalf("the service was not asked %q", want)
+		select {
+		case <-tick.C:
+		case <-deadline:
+			d.t.Fatalf("%s: %v", failed, err)
+		}
+	}
+}
+
+// called waits for a call to the service, which do brings about; do may be nil,
+// and is done again if there is no call.
+func (d *desktop) called(want string, do func() error) {
+	d.t.Helper()
+	deadline := time.After(patience)
+	for {
+		var err error
+		var once <-chan time.Time
+		if do != nil {
+			err = do()
+			once = time.After(again)
+		}
+		for waiting := true; waiting; {
+			select {
+			case got := <-d.calls:
+				switch got {
+				case want:
+					d.asked = want
+					return
+				case d.asked: // what was done again came through twice
+				default:
+					d.t.Fatalf("the service was asked %q, want %q", got, want)
+				}
+			case <-once:
+				waiting = false
+			case <-deadline:
+				d.t.Fatalf("the service was not asked %q: %v", want, err)
+			}
+		}
+	}
+}
+
+// keys gives the application's window the focus, and types what xdotool is told
+// to.
+func (d *desktop) keys(args ...string) func() error {
+	return func() error {
+		d.window()
+		return d.xdotool(args...)
 	}
 }
 
 // window waits until the application's window shows, and gives it the focus.
 func (d *desktop) window() {
 	d.t.Helper()
-	d.xdotool("search", "--sync", "--onlyvisible", "--name", "^Orrery$", "windowactivate", "--sync")
+	d.until("the window does not show", func() error {
+		return d.xdotool("search", "--sync", "--onlyvisible", "--name", "^Orrery$", "windowactivate", "--sync")
+	})
 }
 
-func (d *desktop) xdotool(args ...string) {
-	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+// xdotool runs one of its commands, which may wait for good if a window goes or
+// the window manager is slow.
+func (d *desktop) xdotool(args ...string) error {
+	ctx, cancel := context.WithTimeout(d.t.Context(), again)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "xdotool", args...)
 	cmd.Env = d.env
 	if b, err := cmd.CombinedOutput(); err != nil {
-		d.t.Fatalf("xdotool %q: %v\n%s", args, err, b)
+		return fmt.Errorf("xdotool %q: %w\n%s", args, err, b)
 	}
+	return nil
 }
 
 // picture takes a picture of the screen once it differs much from an earlier
 // one (nil for a dark screen), which means that the window has drawn what was
-// asked for, and keeps it if the user asked for pictures.
-func (d *desktop) picture(name string, earlier image.Image) image.Image {
+// asked for, and keeps it if the user asked for pictures. What is to be drawn is
+// what do asks for; do may be nil, and is done again if nothing new is drawn.
+func (d *desktop) picture(name string, earlier image.Image, do func() error) image.Image {
 	d.t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.After(patience)
+	var failed error
+	var done time.Time
 	for {
+		if do != nil && time.Since(done) > again {
+			failed = do()
+			done = time.Now()
+		}
 		out, err := d.command("import", "-window", "root", "png:-").Output()
 		if err != nil {
 			d.t.Fatalf("take a picture: %v", err)
@@ -298,7 +402,7 @@ func (d *desktop) picture(name string, earlier image.Image) image.Image {
 		case <-tick.C:
 		case <-deadline:
 			d.save(name, out)
-			d.t.Fatalf("nothing new is drawn for %s", name)
+			d.t.Fatalf("nothing new is drawn for %s: %v", name, failed)
 		}
 	}
 }

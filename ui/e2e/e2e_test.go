@@ -73,14 +73,12 @@ func TestTray(t *testing.T) {
 	p.waitItem()
 	p.waitMenu(online)
 
-	p.click("home: Connected", "Joined")
-	d.called("leave " + uitest.Home)
+	d.called("leave "+uitest.Home, p.click("home: Connected", "Joined"))
 	p.waitMenu(left)
 	// Not before: the first icon is painted in the background, and may have hidden
 	// this one for a moment. The click was handled after that.
 	icons := map[string]string{"online": p.icon()}
-	p.click("home: Left", "Joined")
-	d.called("join " + uitest.Home)
+	d.called("join "+uitest.Home, p.click("home: Left", "Joined"))
 	p.waitMenu(online)
 
 	conflict := uitest.WithConflict()
@@ -109,21 +107,20 @@ func TestTray(t *testing.T) {
 
 	// What the tray copies can be pasted: into the join dialog, whose field has
 	// the focus.
-	p.click("Workshop: Waiting for permission", "Joined")
-	d.called("leave " + uitest.Work)
+	d.called("leave "+uitest.Work, p.click("Workshop: Waiting for permission", "Joined"))
 	p.waitMenu(strings.NewReplacer("x Workshop: Waiting for permission\n  x Joined", "Workshop: Left\n  Joined").Replace(online))
-	p.click("Workshop: Left", "Copy ID "+uitest.Work)
-	p.click("Join network…")
-	d.window()
-	d.picture("tray-join", nil)
-	d.xdotool("key", "ctrl+v", "Return")
-	d.called("join " + uitest.Work)
+	d.called("join "+uitest.Work, func() error {
+		if err := p.click("Workshop: Left", "Copy ID "+uitest.Work)(); err != nil {
+			return err
+		}
+		d.picture("tray-join", nil, p.click("Join network…"))
+		return d.keys("key", "ctrl+v", "Return")()
+	})
 	p.waitMenu(online)
 
-	p.click("Open Orrery")
+	d.until("the window is not opened", p.click("Open Orrery"))
 	d.window()
-	p.click("Quit")
-	if code := d.ends(a); code != 0 {
+	if code := p.quit(d, a); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -138,22 +135,20 @@ func TestWindow(t *testing.T) {
 			p.waitItem()
 			p.waitMenu(online)
 			d.window()
-			pic := d.picture("window-"+theme, nil)
-			p.click("Join network…")
-			join := d.picture("window-join-"+theme, pic)
-			d.xdotool("type", "8056 c2e2 1c00 beef")
-			d.xdotool("key", "Return")
-			d.called("join 8056c2e21c00beef")
-			pic = d.picture("window-joined-"+theme, join)
+			pic := d.picture("window-"+theme, nil, nil)
+			join := d.picture("window-join-"+theme, pic, p.click("Join network…"))
+			d.called("join 8056c2e21c00beef", func() error {
+				return errors.Join(d.keys("key", "ctrl+a")(), d.keys("type", "8056 c2e2 1c00 beef")(), d.keys("key", "Return")())
+			})
+			pic = d.picture("window-joined-"+theme, join, nil)
 			d.server.Set(uitest.WithConflict())
-			pic = d.picture("window-conflict-"+theme, pic)
+			pic = d.picture("window-conflict-"+theme, pic, nil)
 			if err := d.server.Close(); err != nil {
 				t.Fatal(err)
 			}
 			p.waitMenu(stopped)
-			d.picture("window-stopped-"+theme, pic)
-			p.click("Quit")
-			if code := d.ends(a); code != 0 {
+			d.picture("window-stopped-"+theme, pic, nil)
+			if code := p.quit(d, a); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
 		})
@@ -172,10 +167,10 @@ func TestSecondStart(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	d.window()
-	d.picture("second-start", nil)
-	d.xdotool("key", "Return")
-	d.called("trust 8056c2e21c verified")
-	d.called("join 8056c2e21c00beef")
+	pic := d.picture("second-start", nil, nil)
+	d.called("trust 8056c2e21c verified", d.keys("key", "Return"))
+	d.called("join 8056c2e21c00beef", nil)
+	pic = d.picture("second-start-joined", pic, nil)
 
 	// So does one with a picture of a link, as the desktop starts it for a file.
 	content, err := qr.PNG("orrery://join/8056c2e21c00cafe?c=" + uitest.Identity("8056c2e21c"))
@@ -189,10 +184,9 @@ func TestSecondStart(t *testing.T) {
 	if code := d.ends(d.open(file)); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	d.picture("file", nil)
-	d.xdotool("key", "Return")
-	d.called("trust 8056c2e21c verified")
-	d.called("join 8056c2e21c00cafe")
+	d.picture("file", pic, nil)
+	d.called("trust 8056c2e21c verified", d.keys("key", "Return"))
+	d.called("join 8056c2e21c00cafe", nil)
 }
 
 func TestTour(t *testing.T) {

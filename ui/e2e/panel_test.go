@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,19 +91,17 @@ type entry struct {
 }
 
 // menu lists the items below one, 0 for the top.
-func (p *panel) menu(parent int32) []entry {
-	p.t.Helper()
+func (p *panel) menu(parent int32) ([]entry, error) {
 	var revision uint32
 	var root layout
-	call := p.bus.Object(p.item, menuPath).Call(menuIface+".GetLayout", 0, parent, int32(1), []string{})
-	if err := call.Store(&revision, &root); err != nil {
-		p.t.Fatalf("read the menu: %v", err)
+	if err := p.call(menuPath, menuIface+".GetLayout", parent, int32(1), []string{}).Store(&revision, &root); err != nil {
+		return nil, fmt.Errorf("read the menu: %w", err)
 	}
 	list := make([]entry, 0, len(root.Children))
 	for _, v := range root.Children {
 		var l layout
 		if err := dbus.Store([]any{v.Value()}, &l); err != nil {
-			p.t.Fatalf("read an item: %v", err)
+			return nil, fmt.Errorf("read an item: %w", err)
 		}
 		e := entry{id: l.ID}
 		if v, ok := l.Properties["label"].Value().(string); ok {
@@ -121,7 +121,7 @@ func (p *panel) menu(parent int32) []entry {
 		}
 		list = append(list, e)
 	}
-	return list
+	return list, nil
 }
 
 // outline writes the menu as lines: "x " is checked, "- " disabled.
@@ -130,7 +130,9 @@ func (p *panel) outline() string {
 	var b strings.Builder
 	var write func(int32, string)
 	write = func(parent int32, indent string) {
-		for _, e := range p.menu(parent) {
+		list, err := p.menu(parent)
+		p.must(err)
+		for _, e := range list {
 			switch {
 			case e.separator:
 				fmt.Fprintf(&b, "%s---\n", indent)
@@ -172,34 +174,60 @@ func (p *panel) waitMenu(want string) {
 	}
 }
 
-// click chooses an item by its labels. The IDs of items change with every
-// refresh, so they are looked up right before.
-func (p *panel) click(labels ...string) {
-	p.t.Helper()
-	id := int32(0)
-	for _, l := range labels {
-		found := false
-		for _, e := range p.menu(id) {
-			if e.label == l {
-				id, found = e.id, true
-				break
+// click returns what chooses an item by its labels. The IDs of items change with
+// every refresh, so they are looked up right before; the click is lost if a
+// refresh comes between, or if the application does not listen yet to what it has
+// drawn. So whoever clicks waits for what comes of it, and clicks again.
+func (p *panel) click(labels ...string) func() error {
+	return func() error {
+		id := int32(0)
+		for _, l := range labels {
+			list, err := p.menu(id)
+			if err != nil {
+				return err
 			}
+			i := slices.IndexFunc(list, func(e entry) bool { return e.label == l })
+			if i < 0 {
+				return fmt.Errorf("no item %q of %q", l, labels)
+			}
+			id = list[i].id
 		}
-		if !found {
-			p.t.Fatalf("no item %q in\n%s", labels, p.outline())
+		if err := p.call(menuPath, menuIface+".Event", id, "clicked", dbus.MakeVariant(int32(0)), uint32(0)).Err; err != nil {
+			return fmt.Errorf("click %q: %w", labels, err)
+		}
+		return nil
+	}
+}
+
+// quit clicks Quit and returns the application's exit code. The click may go
+// without an answer: the application leaves the bus at once.
+func (p *panel) quit(d *desktop, a *app) int {
+	p.t.Helper()
+	for range patience / again {
+		if err := p.click("Quit")(); err != nil {
+			break
+		}
+		select {
+		case <-a.done:
+			return a.ProcessState.ExitCode()
+		case <-time.After(again):
 		}
 	}
-	call := p.bus.Object(p.item, menuPath).Call(menuIface+".Event", 0, id, "clicked", dbus.MakeVariant(int32(0)), uint32(0))
-	if call.Err != nil {
-		p.t.Fatalf("click %q: %v", labels, call.Err)
-	}
+	return d.ends(a)
+}
+
+// call calls a method of the application.
+func (p *panel) call(path dbus.ObjectPath, method string, args ...any) *dbus.Call {
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	defer cancel()
+	return p.bus.Object(p.item, path).CallWithContext(ctx, method, 0, args...)
 }
 
 // icon is the picture that shows, as text to compare.
 func (p *panel) icon() string {
 	p.t.Helper()
-	v, err := p.bus.Object(p.item, itemPath).GetProperty(itemIface + ".IconPixmap")
-	if err != nil {
+	var v dbus.Variant
+	if err := p.call(itemPath, "org.freedesktop.DBus.Properties.Get", itemIface, "IconPixmap").Store(&v); err != nil {
 		p.t.Fatalf("read the icon: %v", err)
 	}
 	return fmt.Sprint(v.Value())
