@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -361,6 +362,27 @@ func TestRefusedLine(t *testing.T) {
 		var out, errs bytes.Buffer
 		if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != 1 || !strings.HasSuffix(errs.String(), "\n    sudo orreryctl --socket "+socket+" "+line+"\n") {
 			t.Errorf("exit %d: %s", code, &errs)
+		}
+	}
+}
+
+// TestHarmlessAnswers: what a controller calls its network moves no cursor, also
+// where answers are passed on as they are.
+func TestHarmlessAnswers(t *testing.T) {
+	t.Parallel()
+	b, socket, home := fakeService(t)
+	b.Change(func(b *apitest.Backend) {
+		b.State.Networks[0].Name = "a\x1b[2Jb\u009b31mc\u202ed"
+		b.Report = "warning: not all routes of a\x1b[2Jb\u009b31mc\u202ed\nare applied\n"
+	})
+	const id = "294551b91fabcdef"
+	for _, way := range [][]string{{"--socket", socket}, {"-D" + home}} {
+		for _, line := range []string{"/network", "/network/" + id, "-j join " + id, "-j leave " + id, "join " + id, "set " + id + " allowDNS=1", "-j listnetworks", "get " + id + " name", "dump -"} {
+			var out, errs bytes.Buffer
+			code := run(t.Context(), append(slices.Clone(way), strings.Fields(line)...), strings.NewReader(""), &out, &errs)
+			if text := out.String() + errs.String(); code != 0 || strings.ContainsAny(text, "\x1b\u009b\u202e") {
+				t.Errorf("%s: exit %d, %q", line, code, text)
+			}
 		}
 	}
 }

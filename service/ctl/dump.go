@@ -36,7 +36,7 @@ func (t *Tool) Dump(ctx context.Context, path, version string) error {
 			raw = []byte("None Present")
 		}
 		section(&b, part.title)
-		fmt.Fprintf(&b, "%s\n\n", raw)
+		fmt.Fprintf(&b, "%s\n\n", escaped(raw))
 	}
 	section(&b, "Network Interfaces")
 	if err := interfaces(&b); err != nil {
@@ -49,7 +49,9 @@ func (t *Tool) Dump(ctx context.Context, path, version string) error {
 		}
 		b.WriteByte('\n')
 		section(&b, "diagnostics")
-		b.WriteString(strings.TrimRight(report, "\n") + "\n")
+		for line := range strings.SplitSeq(strings.TrimRight(report, "\n"), "\n") {
+			b.WriteString(printable(line) + "\n")
+		}
 	}
 	if path == "-" {
 		_, _ = t.Out.Write(b.Bytes())

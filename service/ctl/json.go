@@ -43,6 +43,9 @@ func escaped(encoded []byte) []byte {
 	return b.Bytes()
 }
 
+// pass prints an answer as it is, but for what a terminal may take for commands.
+func (t *Tool) pass(answer []byte) { _, _ = t.Out.Write(escaped(answer)) }
+
 // show prints JSON indented.
 func (t *Tool) show(command string, raw []byte) error {
 	b, err := pretty(raw)

@@ -141,7 +141,7 @@ func (t *Tool) Leave(ctx context.Context, id string) error {
 // is, without a line end.
 func (t *Tool) ok(command string, raw []byte) error {
 	if t.JSON {
-		_, _ = t.Out.Write(raw)
+		t.pass(raw)
 		return nil
 	}
 	t.printf("200 %s OK\n", command)

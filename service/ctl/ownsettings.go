@@ -92,7 +92,7 @@ func (t *Tool) setNative(ctx context.Context, n identity.NetworkID, s ipc.Networ
 	if err != nil {
 		return err
 	}
-	_, _ = t.Out.Write(t.withSettings(ctx, raw))
+	t.pass(t.withSettings(ctx, raw))
 	return nil
 }
 

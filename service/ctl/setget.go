@@ -61,7 +61,7 @@ func (t *Tool) Set(ctx context.Context, id, assignment string) error {
 	if raw, err = t.answered("set", http.MethodPost, status, raw, err); err != nil {
 		return err
 	}
-	_, _ = t.Out.Write(raw)
+	t.pass(raw)
 	return nil
 }
 

@@ -153,6 +153,6 @@ func (t *Tool) Raw(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	_, _ = t.Out.Write(raw)
+	t.pass(raw)
 	return nil
 }
