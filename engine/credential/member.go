@@ -368,6 +368,21 @@ func (m *Member) Clean(w Window) (keep bool) {
 	return len(m.revoked) > 0 || m.threshold != 0 && !expired(m.threshold, w)
 }
 
+// Rewind forgets what is dated after everything that can count within w, as after
+// the controller's clock was set back: what it issues from then on is older, and
+// would have to wait until the clock is there again. Thresholds stay, lest what was
+// revoked comes back.
+func (m *Member) Rewind(w Window) {
+	late := func(at clock.Wall) bool { return at > w.Center && !w.Contains(at) }
+	if late(m.com.Timestamp()) {
+		m.com = Membership{}
+	}
+	m.tags = slices.DeleteFunc(m.tags, func(t Tag) bool { return late(t.Timestamp) })
+	m.caps = slices.DeleteFunc(m.caps, func(c capability) bool { return late(c.Timestamp) })
+	m.owned = slices.DeleteFunc(m.owned, func(c Ownership) bool { return late(c.Timestamp) })
+	m.view = nil
+}
+
 // expired reports whether a threshold lies further back than any credential
 // that it revokes could still count.
 func expired(until clock.Wall, w Window) bool {

@@ -138,6 +138,11 @@ func (s *Switch) takeConfig(at clock.Instant, nw *Network, c *netconf.Config) {
 	}
 	before := nw.config
 	s.setConfig(nw, c)
+	if before != nil && c.Timestamp < before.Timestamp {
+		for _, m := range nw.members.order {
+			m.proof.Rewind(nw.window)
+		}
+	}
 	nw.lastConfig = at.Mono
 	nw.request.answered()
 	nw.clearFailure()

@@ -124,3 +124,64 @@ func TestHandedOnCapability(t *testing.T) {
 		t.Errorf("%d disputes are kept: %+v", len(table.disputes), table.disputes)
 	}
 }
+
+// TestCalendarOfTheControllerSetBack: once the configuration says that the
+// controller's clock went back, members' newer credentials do not keep out those
+// that it issues from then on; what was revoked stays revoked, and without such a
+// configuration older credentials count no more.
+func TestCalendarOfTheControllerSetBack(t *testing.T) {
+	t.Parallel()
+	v := loadMulticast(t)
+	f, s, nw := v.node(t, Limits{}, vectorConfig{Flags: broadcastOn, MulticastLimit: 32, Private: true})
+	controller := v.signer(t)
+	const day = 86400_000
+	configured := func(ts clock.Wall) {
+		c := *nw.config
+		c.Timestamp = ts
+		c.Membership = credential.NewMembership(nw.id, f.self, ts, 1800000)
+		c.Membership.Sign(controller)
+		s.takeConfig(after(1), nw, &c)
+	}
+	packet := uint64(0)
+	shown := func(a identity.Address, ts clock.Wall) (allowed bool) {
+		packet++
+		com := credential.NewMembership(nw.id, f.known[a], ts, 1800000)
+		com.Sign(controller)
+		tag := credential.Tag{Network: nw.id, Timestamp: ts, ID: 1, Value: uint32(packet), IssuedTo: a}
+		tag.Sign(controller)
+		bring(f, s, after(clock.Mono(2000*packet)), a, packet, credential.Bundle{Memberships: []credential.Membership{com}, Tags: []credential.Tag{tag}})
+		m, id := nw.members.get(a), f.known[a]
+		value, ok := m.side(nw).Tag(1)
+		allowed = m != nil && nw.passes(m, &id)
+		if ok = ok && value == uint32(packet); ok != (allowed && m.proof.Membership().Timestamp() == ts) {
+			t.Errorf("its tag counts: %v, its membership: %v", ok, allowed)
+		}
+		return allowed && m.proof.Membership().Timestamp() == ts
+	}
+	configured(start.Wall + day)
+	if !shown(v.PeerB, start.Wall+day) || !shown(v.PeerC, start.Wall+day) {
+		t.Fatal("not let in to begin with")
+	}
+	if shown(v.PeerB, start.Wall+day-1000) {
+		t.Error("an older membership counts")
+	}
+	gone := credential.Revocation{Network: nw.id, Type: credential.TypeMembership, Threshold: start.Wall + day, Target: v.PeerC}
+	gone.Sign(controller)
+	bring(f, s, after(90_000), v.PeerB, 999, credential.Bundle{Revocations: []credential.Revocation{gone}})
+	configured(start.Wall)
+	if !shown(v.PeerB, start.Wall) {
+		t.Error("what the controller issues now does not count")
+	}
+	packet++
+	com := credential.NewMembership(nw.id, f.known[v.PeerC], start.Wall, 1800000)
+	com.Sign(controller)
+	bring(f, s, after(200_000), v.PeerC, packet, credential.Bundle{Memberships: []credential.Membership{com}})
+	if id := f.known[v.PeerC]; nw.passes(nw.members.get(v.PeerC), &id) {
+		t.Error("who was expelled is let in")
+	}
+	// A little back is no reason to forget anything.
+	configured(start.Wall - 1000)
+	if id := f.known[v.PeerB]; !nw.passes(nw.members.get(v.PeerB), &id) {
+		t.Error("a membership within the window was forgotten")
+	}
+}
