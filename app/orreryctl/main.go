@@ -24,7 +24,7 @@ import (
 )
 
 // version is set by the linker.
-var version = "0.1.0"
+var version = "development"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

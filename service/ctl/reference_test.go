@@ -215,6 +215,19 @@ func TestOwnOutput(t *testing.T) {
 	}
 }
 
+// TestNoAddress: of addresses that there are none of the reference prints an empty
+// line.
+func TestNoAddress(t *testing.T) {
+	t.Parallel()
+	data := canned{"GET /network": {status: 200, body: `[{"id":"294551b91fabcdef","assignedAddresses":["10.1.2.3/24"]}]`}}
+	for what, want := range map[string]string{"ip": "10.1.2.3\n", "ip4": "10.1.2.3\n", "ip6": "\n", "ip6plane": "\n", "ip6prefix": "\n"} {
+		tl, out, errs := tool(data, time.Now())
+		if exit := code(tl.Get(context.Background(), "294551b91fabcdef", what), errs); exit != 0 || out.String() != want {
+			t.Errorf("%s: exit %d, %q, %q", what, exit, out, errs)
+		}
+	}
+}
+
 // TestTerminalSafety: a controller or peer cannot write to the terminal.
 func TestTerminalSafety(t *testing.T) {
 	t.Parallel()

@@ -181,6 +181,10 @@ func (t *Tool) property(o map[string]json.RawMessage, name string) error {
 			found = append(found, s)
 		}
 	}
+	if len(found) == 0 && !t.JSON {
+		t.printf("\n") // as the reference does, for who reads a line
+		return nil
+	}
 	return t.values(found)
 }
 
