@@ -194,6 +194,50 @@ func TestStrangersPushesAreBounded(t *testing.T) {
 	_ = root
 }
 
+// Neither peers nor roots have us send to addresses that are nobody's, our own, or
+// in our own networks, in whatever form they are written.
+func TestNotSentTo(t *testing.T) {
+	t.Parallel()
+	net, root, a, b := trio(t)
+	a.sendTo(b, "x")
+	b.sendTo(a, "x")
+	net.pass(3 * second)
+	a.SetLocal([]netip.AddrPort{a.addr}, []netip.Prefix{netip.MustParsePrefix("10.147.17.0/24")})
+	for text, sent := range map[string]bool{
+		"7.1.1.1": true, "2001:db8::1": true, "10.147.18.5": true,
+		"10.147.17.5": false, "::ffff:10.147.17.5": false, "::ffff:7.1.1.2": false,
+		"127.0.0.1": false, "::1": false, "::ffff:127.0.0.1": false, "0.0.0.0": false, "::": false, "::ffff:0.0.0.0": false,
+		"169.254.169.254": false, "::ffff:169.254.169.254": false, "fe80::5": false,
+		"224.0.0.251": false, "::ffff:224.0.0.251": false, "ff02::fb": false,
+		"255.255.255.255": false, "::ffff:255.255.255.255": false, a.addr.Addr().String(): false,
+	} {
+		where := netip.AddrPortFrom(netip.MustParseAddr(text), 9993)
+		payload, _ := wire.AppendPushDirectPaths(nil, []netip.AddrPort{where})
+		for what, say := range map[string]func(){
+			"a push": func() { a.inject(b.addr, b.packetTo(a, wire.VerbPushDirectPaths, payload)) },
+			"a root": func() {
+				a.inject(root.addr, root.packetTo(a, wire.VerbRendezvous, wire.Rendezvous{Peer: b.self.Address, At: where}.Append(nil)))
+			},
+			"a report": func() {
+				a.do(func() { a.learnSurface(net.now, a.peers[root.self.Address], pathKey{root.addr, 1}, where) })
+			},
+		} {
+			net.queue = nil
+			say()
+			n := count(net.queue, func(d testDatagram) bool { return d.to == where })
+			if what == "a report" {
+				if !sent && where.Addr().Is4In6() && slices.Contains(a.Surface(net.now.Mono), where) {
+					t.Errorf("%s is told others as ours", text)
+				}
+			} else if (n > 0) != sent {
+				t.Errorf("%s has %d datagrams sent to %s", what, n, text)
+			}
+			net.later(20 * second)
+		}
+	}
+	net.queue = nil
+}
+
 // A root asks other roots for its peers, but one of them cannot use up what it
 // asks, nor all of them what it needs itself.
 func TestForwardedWhoisIsShared(t *testing.T) {

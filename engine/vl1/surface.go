@@ -48,7 +48,7 @@ func (w *Wire) learnSurface(at clock.Instant, p *Peer, from pathKey, as netip.Ad
 		return
 	}
 	scope := wire.ScopeOf(as.Addr())
-	if scope != wire.ScopeOf(from.remote.Addr()) || scope == wire.ScopeNone || scope == wire.ScopeLoopback || scope == wire.ScopeMulticast {
+	if as.Addr().Is4In6() || scope != wire.ScopeOf(from.remote.Addr()) || scope == wire.ScopeNone || scope == wire.ScopeLoopback || scope == wire.ScopeMulticast {
 		return
 	}
 	s := &w.surface

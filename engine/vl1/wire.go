@@ -317,9 +317,13 @@ func (w *Wire) TrustChanged(at clock.Instant, changed []identity.Address) {
 }
 
 // usable reports whether a physical address may be used for a peer (spec 03
-// §9.4).
+// §9.4). An IPv4 address in IPv6 form is none: it would be sent to by IPv4, past
+// everything that is said of that. Our own addresses are nobody else's.
 func (w *Wire) usable(a identity.Address, remote netip.AddrPort) bool {
 	ip := remote.Addr()
+	if ip.Is4In6() || slices.Contains(w.local, remote) {
+		return false
+	}
 	if remote.Port() == 0 || !wire.UsableForPath(ip) || w.top.prohibited(a, ip) || w.upper.Inside(ip) || w.set.forbids(a, ip) {
 		return false
 	}
