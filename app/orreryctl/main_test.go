@@ -221,7 +221,7 @@ func TestNetworkStatus(t *testing.T) {
 	b, socket, home := fakeService(t)
 	b.Change(func(b *apitest.Backend) {
 		n := &b.State.Networks[0]
-		n.Controller, n.RefreshedAt, n.Settings.Port = "294551b91f", time.Now().Add(-90*time.Second), "tun"
+		n.Controller, n.RefreshedAt, n.Settings.Port = "294551b91f", time.Now().Add(-61*time.Second), "tun"
 		n.Login = &ipc.Login{URL: "https://login.example/again", Expires: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 		n.Routes = []ipc.Route{{Target: "192.168.0.0/16", State: ipc.RouteRefused, Reason: "it is the LAN of this computer."}}
 		n.DNS = ipc.DNS{Domain: "corp.internal", Servers: []string{"10.1.1.1"}, State: "unsupported", Reason: "Nothing here resolves by domain."}
@@ -334,7 +334,7 @@ func TestRefused(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	var out, errs bytes.Buffer
 	code := run(ctx, []string{"--socket", socket, "join", "1234567812345678"}, strings.NewReader(""), &out, &errs)
-	if code != 1 || !strings.Contains(errs.String(), "sudo orreryctl join 1234567812345678") || !strings.Contains(errs.String(), "operator") {
+	if code != 1 || !strings.Contains(errs.String(), "sudo orreryctl --socket "+socket+" join 1234567812345678") || !strings.Contains(errs.String(), "operator") {
 		t.Errorf("exit %d: %s", code, &errs)
 	}
 }

@@ -58,7 +58,8 @@ func TestDoctor(t *testing.T) {
 
 	nobody := filepath.Join(t.TempDir(), "s")
 	got := transcript(t, "", r, []string{"--socket", nobody, "doctor", "--service-home", filepath.Join(home, "none"), "--service-port", "0"})
-	for _, want := range []string{"PROBLEM  service", "The service does not answer", "-> Start it", "does not exist yet", "problem", "= 1"} {
+	got = strings.Join(strings.Fields(got), " ") // lines end where the names of folders have them end
+	for _, want := range []string{"PROBLEM service", "The service does not answer", "-> Start it", "does not exist yet", "problem", "= 1"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("without a service: no %q in\n%s", want, got)
 		}

@@ -182,6 +182,7 @@ func TestPortFailure(t *testing.T) {
 func TestOwnNetwork(t *testing.T) {
 	home, self := newHome(t)
 	r := start(t, home, self)
+	r.needsNetwork()
 	nwid := r.hosted(0x17)
 	body := `{"name":"mine","private":false,"v4AssignMode":{"zt":true},"routes":[{"target":"10.1.17.0/24"}],
 		"ipAssignmentPools":[{"ipRangeStart":"10.1.17.1","ipRangeEnd":"10.1.17.254"}]}`

@@ -191,6 +191,15 @@ func until(t *testing.T, what string, cond func() error) {
 	}
 }
 
+// needsNetwork skips a test where no interface is connected: a node without any
+// network is not online.
+func (r *running) needsNetwork() {
+	r.t.Helper()
+	if r.daemon.unplugged.Load() {
+		r.t.Skip("needs a machine with a network")
+	}
+}
+
 // alerts lists the alerts by ID.
 func (r *running) alerts() map[string]ipc.Alert {
 	r.t.Helper()

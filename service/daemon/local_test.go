@@ -162,6 +162,7 @@ func TestPortsAndBindFollowSettings(t *testing.T) {
 	if a := r.alerts(); a[alertPorts].ID != "" || a[alertPortStays].ID != "" {
 		t.Errorf("%+v", a)
 	}
+	r.needsNetwork() // without one the sockets stay where they are
 	for _, s := range r.daemon.sockets.Status() {
 		if s.Local.Addr().IsLoopback() {
 			t.Errorf("%+v", s)

@@ -51,6 +51,7 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	home, self := newHome(t)
 	r := start(t, home, self)
+	r.needsNetwork()
 	if _, err := r.client.Join(t.Context(), r.hosted(1), ipc.NetworkSettings{}); err != nil {
 		t.Fatal(err)
 	}

@@ -300,7 +300,18 @@ func TestTAPFollowsNobody(t *testing.T) {
 	})
 }
 
+// needsTUN skips a test where the kernel has no TUN devices.
+func needsTUN(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("needs a kernel with TUN devices: %v", err)
+	}
+	_ = f.Close()
+}
+
 func TestNameTaken(t *testing.T) {
+	needsTUN(t)
 	ns := devicetest.NewNamespace(t)
 	ns.Do(func() {
 		var names []string
@@ -328,6 +339,7 @@ func TestNameTaken(t *testing.T) {
 }
 
 func TestSetMTU(t *testing.T) {
+	needsTUN(t)
 	for _, kind := range []device.Kind{device.L3, device.L2} {
 		ns := devicetest.NewNamespace(t)
 		ns.Do(func() {
@@ -384,6 +396,7 @@ func TestMTURaised(t *testing.T) {
 }
 
 func TestClosedAndDeleted(t *testing.T) {
+	needsTUN(t)
 	for _, kind := range []device.Kind{device.L3, device.L2} {
 		for _, deleted := range []bool{false, true} {
 			ns := devicetest.NewNamespace(t)
