@@ -311,10 +311,10 @@ func TestStrangersLeaveRoomForAnswers(t *testing.T) {
 		a.Receive(net.now, []Datagram{{Data: slices.Clone(data), Remote: from, Socket: 1}})
 		a.out.Reset() // nothing is ever validated
 	}
-	for i := range 200 {
+	for i := range 2 * maxStrangers {
 		s := cheapSecret(uint64(2000 + i))
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, byte(i), 5}), 9993)
-		for range 20 {
+		for range 4 {
 			feed(from, helloOf(net, s, a, from))
 		}
 		net.later(6 * clock.Millisecond)
