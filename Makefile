@@ -55,9 +55,9 @@ build: deps
 # The tests of namespaces and displays need root and are skipped without; the one
 # that drives the application from outside needs build/orrery.
 test: deps check build cross
-	$(STATIC) go test -vet=off -timeout 10m $(PLAIN)
-	$(CGO) go test -vet=off -timeout 10m $(GUI)
-	$(CGO) go test -vet=off -timeout 12m -race $(SERVICE)
+	$(STATIC) go test -vet=off -timeout 20m $(PLAIN)
+	$(CGO) go test -vet=off -timeout 20m $(GUI)
+	$(CGO) go test -vet=off -timeout 20m -race $(SERVICE)
 
 check:
 	@bad=$$(gofmt -l app assets engine service ui); [ -z "$$bad" ] || { echo "gofmt would change: $$bad" >&2; exit 1; }

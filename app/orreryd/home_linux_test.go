@@ -387,6 +387,9 @@ func TestInstall(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to hide the system's own files")
 	}
+	if _, err := exec.LookPath("unshare"); err != nil {
+		t.Skip("needs the program unshare")
+	}
 	bin := t.TempDir()
 	for _, tool := range []string{"rpm-ostree", "systemctl"} { // the former is what the library looks for first
 		if err := os.WriteFile(filepath.Join(bin, tool), []byte("#!/bin/sh\n"), 0o755); err != nil {
