@@ -122,6 +122,8 @@ func (d *Daemon) storageError(err error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.As(err, new(*ipc.Error)):
+		return err // it says itself what to do
 	case errors.Is(err, host.ErrStopped):
 		return &ipc.Error{Code: ipc.CodeUnavailable, Message: "The service is stopping", Advice: "Try again when it runs"}
 	}

@@ -9,6 +9,7 @@ import (
 	"orrery/engine/controller"
 	"orrery/engine/identity"
 	"orrery/engine/node"
+	"orrery/service/host"
 	"orrery/service/ipc"
 )
 
@@ -25,7 +26,21 @@ func (c control) change(ctx context.Context, f func(*controller.Controller, cloc
 	if err != nil {
 		return nil, controlError(err)
 	}
-	return doc, c.storageError(stored)
+	return doc, c.storageError(c.stuck(stored))
+}
+
+// stuck says why there was no answer in time, where that is known: records are
+// stored before anything is answered, and tried again for as long as it takes.
+func (d *Daemon) stuck(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	for _, a := range d.alerts.list() {
+		if a.ID == alertStorage+string(host.Records) {
+			return &ipc.Error{Code: ipc.CodeInternal, Message: a.Title + ". " + a.Text, Advice: a.Advice}
+		}
+	}
+	return err
 }
 
 // look runs a call that changes nothing.

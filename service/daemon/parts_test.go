@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"orrery/engine/trust"
 	"orrery/engine/vl1"
 	"orrery/engine/world"
+	"orrery/service/host"
 	"orrery/service/ipc"
 	"orrery/service/store"
 	"orrery/service/udp"
@@ -201,6 +204,29 @@ func TestUnsupported(t *testing.T) {
 		if got := unsupported(c); len(got) != want {
 			t.Errorf("%s: %v", conf, got)
 		}
+	}
+}
+
+// TestStuck: whoever waited in vain for a full disk is not told that somebody is
+// offline.
+func TestStuck(t *testing.T) {
+	home, err := store.OpenHome(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = home.Close() }()
+	d := &Daemon{home: home, log: slog.New(slog.DiscardHandler)}
+	late := fmt.Errorf("store: %w", context.DeadlineExceeded)
+	if err := d.storageError(d.stuck(late)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with a disk that works: %v", err)
+	}
+	d.stored(host.Records, errors.New("disk full"))
+	var e *ipc.Error
+	if err := d.storageError(d.stuck(late)); !errors.As(err, &e) || e.Code != ipc.CodeInternal || !strings.Contains(e.Message, "disk full") || !strings.Contains(e.Advice, "Make room") {
+		t.Errorf("with a full one: %v", err)
+	}
+	if err := d.stuck(nil); err != nil {
+		t.Error(err)
 	}
 }
 
