@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	switch os.Getenv(executeVariable) {
 	case "":
+		moreAtOnce()
 		os.Exit(m.Run())
 	case lifeLine:
 		// The far end is the test's: whatever becomes of that, the process does
@@ -36,6 +39,17 @@ func TestMain(m *testing.M) {
 		}()
 	}
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// moreAtOnce has more tests run at a time than there are processors, unless the
+// command line says how many: what they do most is wait.
+func moreAtOnce() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if at := flag.Lookup("test.parallel"); at != nil && !said && runtime.GOMAXPROCS(0) < 4 {
+		_ = at.Value.Set("4")
+	}
 }
 
 func TestUsage(t *testing.T) {
