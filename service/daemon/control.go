@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"orrery/engine/clock"
 	"orrery/engine/controller"
@@ -37,7 +38,7 @@ func (d *Daemon) stuck(err error) error {
 	}
 	for _, a := range d.alerts.list() {
 		if a.ID == alertStorage+string(host.Records) {
-			return &ipc.Error{Code: ipc.CodeInternal, Message: a.Title + ". " + a.Text, Advice: a.Advice}
+			return &ipc.Error{Code: ipc.CodeInternal, Message: a.Title + ". " + strings.TrimSuffix(a.Text, "."), Advice: strings.TrimSuffix(a.Advice, ".")}
 		}
 	}
 	return err

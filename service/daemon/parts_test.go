@@ -222,7 +222,7 @@ func TestStuck(t *testing.T) {
 	}
 	d.stored(host.Records, errors.New("disk full"))
 	var e *ipc.Error
-	if err := d.storageError(d.stuck(late)); !errors.As(err, &e) || e.Code != ipc.CodeInternal || !strings.Contains(e.Message, "disk full") || !strings.Contains(e.Advice, "Make room") {
+	if err := d.storageError(d.stuck(late)); !errors.As(err, &e) || e.Code != ipc.CodeInternal || !strings.Contains(e.Message, "disk full") || !strings.Contains(e.Advice, "Make room") || strings.HasSuffix(e.Message, ".") {
 		t.Errorf("with a full one: %v", err)
 	}
 	if err := d.stuck(nil); err != nil {
