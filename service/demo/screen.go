@@ -164,7 +164,7 @@ func (d *demo) takePictures(ctx context.Context, env []string) error {
 	if err = errors.Join(err, done()); err != nil {
 		return err
 	}
-	const limit = 2 * time.Minute
+	const limit = 5 * time.Minute // sixteen pictures take more than one on a loaded machine
 	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {

@@ -223,8 +223,20 @@ func (p *panel) call(path dbus.ObjectPath, method string, args ...any) *dbus.Cal
 	return p.bus.Object(p.item, path).CallWithContext(ctx, method, 0, args...)
 }
 
-// icon is the picture that shows, as text to compare.
+// icon is the picture that shows, as text to compare. An answer may be half of one
+// picture and half of the next, but two that are the same are not.
 func (p *panel) icon() string {
+	p.t.Helper()
+	for before := p.readIcon(); ; {
+		now := p.readIcon()
+		if now == before {
+			return now
+		}
+		before = now
+	}
+}
+
+func (p *panel) readIcon() string {
 	p.t.Helper()
 	var v dbus.Variant
 	if err := p.call(itemPath, "org.freedesktop.DBus.Properties.Get", itemIface, "IconPixmap").Store(&v); err != nil {

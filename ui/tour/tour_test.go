@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
 
 	"orrery/service/ipc"
 	"orrery/ui/model"
@@ -23,7 +22,7 @@ import (
 // pictures.
 func walk(t *testing.T, ctx context.Context, all *ipc.Snapshot, wait time.Duration, variants ...string) ([]string, error) {
 	t.Helper()
-	app := test.NewTempApp(t)
+	app := uitest.App(t)
 	service := uitest.NewService(all)
 	changed := make(chan struct{}, 1)
 	s := shell.New(shell.Config{
@@ -83,7 +82,7 @@ func TestWalkWithoutService(t *testing.T) {
 
 // What has changed by the end of the time counts.
 func TestAwait(t *testing.T) {
-	c := Config{Shell: shell.New(shell.Config{App: test.NewTempApp(t), Service: uitest.NewService(&ipc.Snapshot{})})}
+	c := Config{Shell: shell.New(shell.Config{App: uitest.App(t), Service: uitest.NewService(&ipc.Snapshot{})})}
 	asked := 0
 	second := func(*model.State) bool { asked++; return asked == 2 }
 	if !c.await(t.Context(), second) || asked != 2 {
