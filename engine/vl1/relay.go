@@ -29,7 +29,7 @@ func (w *Wire) relay(at clock.Instant, d Datagram, src, dst identity.Address) {
 	if to != nil {
 		if via := to.direct(at.Mono); via != nil {
 			w.forward(at, d, to, via)
-			if src != 0 && src != dst && w.speaks(src, d.Remote.Addr()) {
+			if src != 0 && src != dst && !w.justUnited(at.Mono, src, to) && w.speaks(src, d.Remote.Addr()) {
 				w.unite(at, src, to)
 			}
 			return
@@ -73,14 +73,18 @@ func (w *Wire) forward(at clock.Instant, d Datagram, owner *Peer, via *path) {
 	w.carry(at, owner, via)
 }
 
-// unite introduces two peers that talk through us, once in a while, and soon
-// again when one of them has moved.
+// justUnited reports whether two peers were introduced just now. It goes first,
+// because most packets that are relayed end here.
+func (w *Wire) justUnited(now clock.Mono, src identity.Address, to *Peer) bool {
+	last, known := w.unites.get(unordered(src, to.id.Address))
+	return known && now-last.at < uniteMoved
+}
+
+// unite introduces two peers that talk through us and were not introduced just
+// now, once in a while, and soon again when one of them has moved.
 func (w *Wire) unite(at clock.Instant, src identity.Address, to *Peer) {
 	k := unordered(src, to.id.Address)
 	last, known := w.unites.get(k)
-	if known && at.Mono-last.at < uniteMoved {
-		return
-	}
 	now := united{at: at.Mono, wait: uniteFirst}
 	from := w.peers[src]
 	if from != nil && src != w.self.Address {
